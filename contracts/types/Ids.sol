@@ -103,14 +103,14 @@ library Accounts {
     }
 
     /// @notice The member whose purse this is; meaningful only where `isMember`.
-    function member(AccountId account) internal pure returns (MemberId) {
+    function memberOf(AccountId account) internal pure returns (MemberId) {
         // A member account holds the id in its low 16 bits, and nothing above them.
         // forge-lint: disable-next-line(unsafe-typecast)
         return MemberId.wrap(uint16(AccountId.unwrap(account)));
     }
 
     /// @notice The subcontract a pot belongs to; meaningful only where `isPot`.
-    function subcontract(AccountId account) internal pure returns (SubcontractId) {
+    function subcontractOf(AccountId account) internal pure returns (SubcontractId) {
         // The middle 16 bits of a pot account are its subcontract.
         // forge-lint: disable-next-line(unsafe-typecast)
         return SubcontractId.wrap(uint16(AccountId.unwrap(account) >> 8));

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {EpochKind} from "../types/Calendar.sol";
+import {Epoch, MemberId, StreamId, SubcontractId} from "../types/Ids.sol";
+import {Header} from "../types/Report.sol";
+
+/// @notice A device of a stream (R7.1).
+struct Device {
+    bytes32 key; // Ed25519 public key
+    uint8 alg; // 1 is Ed25519
+    bytes16 kind; // ASCII: "radar", "scale", "badge"
+    uint32 intervalSeconds; // of its heartbeat
+    uint40 calibratedUntil; // unix seconds; readings after it do not count
+}
+
+/// @notice A stream as founders sign it (R7.1).
+struct StreamTerms {
+    SubcontractId subcontract; // whose reports it feeds
+    EpochKind epochKind;
+    uint32 windowSeconds; // in which a line may be contested: 24 h for metering (R7.10)
+    bytes32 zone;
+    MemberId custodian;
+    uint8 dataClass; // 0 things, 1 home, 2 act (R20)
+    bytes32 estimator; // ASCII name in the witness's register
+    bytes parameters; // the estimator's, as it defines them
+    bytes32 modelHash; // keccak256 of the model file
+    Device[] devices;
+}
+
+/// @notice Where a report stands (R7).
+enum ReportState {
+    None, // no report yet
+    Accepted, // its window runs
+    Final, // may be settled
+    Settled,
+    Spent, // STALE or CONTESTED: nothing moves
+    Lapsed // nobody settled it in time, or none came in time
+}
+
+/// @title The docket
+/// @notice Streams with their devices, and reports by (subcontract, stream, epoch): accepted, final, settled (R7).
+/// @dev LIVENESS. One accepted report per epoch, in order, within 30 days of the epoch's end. A settlement that fails
+/// stays final and may be retried until it lapses, 14 days after its window; it blocks nothing else (R1.9, I20).
+interface IDocket {
+    event StreamEnrolled(StreamId indexed stream, StreamTerms terms, Epoch firstEpoch);
+    event DeviceReplaced(StreamId indexed stream, uint8 index, Device device, uint40 from);
+    event BadgeEnrolled(MemberId indexed member, bytes32 badge, uint40 from);
+    event Reseated(uint24 version, uint8 seats);
+
+    /// @notice A report under seal. The header's low 32 bits are the signers.
+    event Accepted(Header header, bytes32 envelopes, bytes payload);
+    event LineContested(
+        SubcontractId indexed subcontract, StreamId indexed stream, Epoch indexed epoch, MemberId member
+    );
+    event Settled(SubcontractId indexed subcontract, StreamId indexed stream, Epoch indexed epoch);
+
+    /// @notice The subcontract refused; the report stays final. `reason` is at most 256 bytes of its revert data.
+    event SettlementFailed(
+        SubcontractId indexed subcontract, StreamId indexed stream, Epoch indexed epoch, bytes reason
+    );
+
+    /// @notice Enrols the founders' streams, whose hash they signed; before ignition.
+    function enrolFirst(StreamTerms[] calldata streams) external;
+
+    /// @notice Enrols a stream for a subcontract opened later; its sponsor signs it with the terms.
+    function enrol(StreamTerms calldata terms) external returns (StreamId);
+
+    /// @notice The custodian replaces or re-keys a device, from the first epoch that begins after 72 h (R7.1).
+    function replaceDevice(StreamId stream, uint8 index, Device calldata device) external;
+    function replaceDeviceBySig(
+        MemberId custodian,
+        StreamId stream,
+        uint8 index,
+        Device calldata device,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice A member enrols their badge, from the next local day (R7.1).
+    function enrolBadge(bytes32 badge) external;
+    function enrolBadgeBySig(
+        MemberId member,
+        bytes32 badge,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Called by the charter while founding.
+    function foundBadge(MemberId member, bytes32 badge) external;
+
+    /// @notice Called by the committee: the version under which reports are sealed from now on.
+    function reseat(uint24 version, uint8 seats) external;
+
+    /// @notice Accepts a report under a quorum's seal (R7.4). Anyone may carry it.
+    /// @param header the packed head with the signers in its low 32 bits.
+    /// @param envelopes root of the envelopes used.
+    /// @param payload the whole payload (R7.3).
+    /// @param seal one compact ECDSA signature (r, vs) of 64 bytes per signer, in ascending order of seats.
+    function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external;
+
+    /// @notice A party contests its own line while the window runs (R7.10); that line alone freezes.
+    function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external;
+    function contestBySig(
+        MemberId member,
+        Header header,
+        bytes32 parent,
+        bytes32 envelopes,
+        bytes calldata payload,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Settles a final report (R7, callers). Anyone may call; `parent` is the parent's digest as it was signed.
+    function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external;
+
+    /* VIEWS */
+
+    function streamCount() external view returns (uint16);
+    function streamOf(StreamId stream) external view returns (StreamTerms memory terms, Epoch firstEpoch);
+
+    /// @notice Devices in force for an epoch that begins at `begin`.
+    function devicesAt(StreamId stream, uint40 begin) external view returns (Device[] memory);
+    function badgeAt(MemberId member, uint40 begin) external view returns (bytes32);
+
+    function stateOf(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (ReportState);
+
+    /// @notice Digest (first 24 bytes) and time of acceptance of a report; zero where none.
+    function accepted(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (bytes24 digest, uint40 acceptedAt);
+
+    /// @notice The last accepted report of a stream: what the next names as parent; zeros before the first.
+    function head(StreamId stream) external view returns (bytes24 digest, Epoch epoch);
+
+    /// @notice Asked by the ledger for each cause (R1.2, I5): reverts unless this report is final with verdict OK and
+    /// the docket is settling it now. Gives the beginning of its epoch and the frozen lines.
+    function settling(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (uint40 begin, MemberId[] memory frozen);
+
+    /// @notice Epochs of a subcontract begun at or after `since` and not yet settled, spent or lapsed, over all its streams.
+    function openEpochs(SubcontractId subcontract, uint40 since) external view returns (uint16);
+
+    /// @notice Beginning (unix seconds) of the oldest epoch of the subcontract that is still open; 0 where none is.
+    function oldestOpen(SubcontractId subcontract) external view returns (uint40);
+
+    function digest(Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
+        external
+        view
+        returns (bytes32);
+}
