@@ -106,24 +106,24 @@ struct FounderConsent {
 interface ICharter {
     event Proposed(bytes32 indexed proposal, Proposal terms);
     event Lineaged(address parent, bytes32 kitId, bytes32 kitHash, bytes32 sourceHash);
-    event Installed(Module indexed module, address at);
+    event Installed(Module indexed module, address place);
     event FounderSigned(MemberId indexed member, FounderConsent consent);
     event Ignited(uint40 t0);
     event Opened(
         SubcontractId indexed subcontract,
         MemberId indexed sponsor,
-        address at,
+        address place,
         bytes32 template,
         bytes32 termsHash,
         bytes terms
     );
     event Objected(SubcontractId indexed subcontract, MemberId indexed member, bytes32 reasonHash);
     event Withdrawn(SubcontractId indexed subcontract);
-    event Enacted(SubcontractId indexed subcontract, uint40 at, uint40 sunset);
+    event Enacted(SubcontractId indexed subcontract, uint40 since, uint40 sunset);
     event RepealSigned(SubcontractId indexed subcontract, MemberId indexed member);
-    event Suspended(SubcontractId indexed subcontract, uint40 at);
+    event Suspended(SubcontractId indexed subcontract, uint40 since);
     event Resumed(SubcontractId indexed subcontract);
-    event Ended(SubcontractId indexed subcontract, uint40 at);
+    event Ended(SubcontractId indexed subcontract, uint40 since);
     event TighteningSupported(Limit indexed limit, uint64 value, MemberId indexed member);
     event Tightened(Limit indexed limit, uint64 value, uint40 effect);
 
@@ -223,7 +223,7 @@ interface ICharter {
     function limit(Limit item) external view returns (uint64);
 
     /// @notice The subcontract at this address; 0 where there is none.
-    function subcontractOf(address at) external view returns (SubcontractId);
+    function subcontractOf(address place) external view returns (SubcontractId);
     function subcontractAt(SubcontractId id) external view returns (address);
     function subcontractCount() external view returns (uint16);
     function stateOf(SubcontractId id) external view returns (SubcontractState);

@@ -106,7 +106,7 @@ interface ILedger {
     event Forfeited(
         AccountId indexed account, bytes32 indexed obligation, AccountId indexed to, uint64 amount
     );
-    event LeaverReleased(MemberId indexed member, uint40 at);
+    event LeaverReleased(MemberId indexed member, uint40 since);
 
     /* MONEY IN AND OUT (R1.1) */
 

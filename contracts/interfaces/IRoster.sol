@@ -5,23 +5,21 @@ import {MemberId} from "../types/Ids.sol";
 
 /// @title The roster
 /// @notice Members with replaceable keys, households, vouching, one vote each (R4).
+/// @dev The constructor admits the charter's founders, in their order; they count as admitted at ignition (R2.2).
 interface IRoster {
-    event Admitted(MemberId indexed member, address key, uint16 household, uint40 at);
+    event Admitted(MemberId indexed member, address key, uint16 household, uint40 since);
     event Nominated(
         uint256 indexed nomination,
         address indexed candidate,
         MemberId indexed sponsor,
         uint16 household,
-        uint40 at
+        uint40 since
     );
     event Vouched(uint256 indexed nomination, MemberId indexed member, uint40 until);
     event AdmissionObjected(uint256 indexed nomination, MemberId indexed member);
     event Joined(uint256 indexed nomination, address indexed candidate);
     event Refused(uint256 indexed nomination);
-    event Left(MemberId indexed member, uint40 at);
-
-    /// @notice Called by the charter at ignition, once per founder, in order (R2.2).
-    function admitFounder(address key, uint16 household) external returns (MemberId);
+    event Left(MemberId indexed member, uint40 since);
 
     /// @notice Proposes a person; the sponsor's is the first vouch (R4.1).
     function nominate(address candidate, uint16 household) external returns (uint256 nomination);
