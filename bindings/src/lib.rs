@@ -1,1 +1,38 @@
-//! Placeholder, replaced by the slices that follow.
+//! Typed bindings to the contracts, carrying their creation code.
+//!
+//! Each contract is its own module with its calls, events, errors and structs. They come from
+//! `artifacts/<Name>.json`, which `script/slim-artifacts` writes from forge's output; nothing here is written by
+//! hand, so cargo builds without forge and the binaries carry what they deploy. Ids and enums are plain integers
+//! here, in the widths of `contracts/types/Ids.sol`. A struct used by two contracts is a type in each module, with a
+//! conversion below.
+
+#![allow(
+    missing_docs,
+    clippy::too_many_arguments,
+    non_snake_case,
+    reason = "generated: the interfaces in contracts/interfaces carry the documentation"
+)]
+
+mod generated {
+    alloy::sol!(#[sol(rpc, all_derives)] Charter, "artifacts/Charter.json");
+    alloy::sol!(#[sol(rpc, all_derives)] Roster, "artifacts/Roster.json");
+    alloy::sol!(#[sol(rpc, all_derives)] Ledger, "artifacts/Ledger.json");
+    alloy::sol!(#[sol(rpc, all_derives)] Committee, "artifacts/Committee.json");
+    alloy::sol!(#[sol(rpc, all_derives)] Docket, "artifacts/Docket.json");
+    alloy::sol!(#[sol(rpc, all_derives)] ISubcontract, "artifacts/ISubcontract.json");
+}
+
+pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, Roster};
+
+/// A mandate's caps as the charter takes them are the same words at the ledger.
+impl From<Charter::MandateCaps> for Ledger::MandateCaps {
+    fn from(caps: Charter::MandateCaps) -> Self {
+        Self {
+            subcontract: caps.subcontract,
+            perEvent: caps.perEvent,
+            perPeriod: caps.perPeriod,
+            sharedPerPeriod: caps.sharedPerPeriod,
+            expiry: caps.expiry,
+        }
+    }
+}
