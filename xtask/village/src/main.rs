@@ -1,0 +1,2 @@
+//! A village of real processes on a local chain.
+fn main() {}
