@@ -229,6 +229,9 @@ interface ICharter {
     function stateOf(SubcontractId id) external view returns (SubcontractState);
     function termsHashOf(SubcontractId id) external view returns (bytes32);
 
+    /// @notice Who opened it; 0 for the first set.
+    function sponsorOf(SubcontractId id) external view returns (MemberId);
+
     /// @notice True where an epoch beginning at `begin` (unix seconds) accrues under this subcontract: it began
     /// after enactment and before suspension or end. Such an epoch still settles after the end (R1, edge cases).
     function accruesAt(SubcontractId id, uint40 begin) external view returns (bool);

@@ -35,15 +35,17 @@ enum ReportState {
     Final, // may be settled
     Settled,
     Spent, // STALE or CONTESTED: nothing moves
-    Lapsed // nobody settled it in time, or none came in time
+    Lapsed // nobody settled it in time, none came in time, or it is older than the 64 epochs the docket remembers
 }
 
 /// @title The docket
 /// @notice Streams with their devices, and reports by (subcontract, stream, epoch): accepted, final, settled (R7).
-/// @dev LIVENESS. One accepted report per epoch, in order, within 30 days of the epoch's end. A settlement that fails
+/// @dev ORDER. A stream's first report is for the first epoch its subcontract accrues, each further one for the next; an
+/// epoch is passed over only when it can no longer be reported or does not accrue (charter, `accruesAt`).
+/// LIVENESS. One accepted report per epoch, in order, within 30 days of the epoch's end. A settlement that fails
 /// stays final and may be retried until it lapses, 14 days after its window; it blocks nothing else (R1.9, I20).
 interface IDocket {
-    event StreamEnrolled(StreamId indexed stream, StreamTerms terms, Epoch firstEpoch);
+    event StreamEnrolled(StreamId indexed stream, StreamTerms terms);
     event DeviceReplaced(StreamId indexed stream, uint8 index, Device device, uint40 from);
     event BadgeEnrolled(MemberId indexed member, bytes32 badge, uint40 from);
     event Reseated(uint24 version, uint8 seats);
@@ -60,10 +62,49 @@ interface IDocket {
         SubcontractId indexed subcontract, StreamId indexed stream, Epoch indexed epoch, bytes reason
     );
 
+    error CallerNot(address caller, address wanted);
+    error EnrolledAlready(uint16 streams);
+    error StreamsNotSigned(bytes32 given, bytes32 wanted);
+    error StreamUnknown(SubcontractId subcontract, StreamId stream);
+    error SubcontractNotOpen(SubcontractId subcontract);
+    error StreamNotOfSubcontract(StreamId stream, SubcontractId subcontract);
+    error TooManyStreams(SubcontractId subcontract, uint256 most);
+    error WindowOutOfRange(uint32 given, uint32 least, uint32 most);
+    error DataClassOutOfRange(uint8 given, uint8 most);
+    error EstimatorUnnamed();
+    error NotAMemberId(MemberId given);
+    error DeviceCount(uint256 given, uint256 least, uint256 most);
+    error DeviceUnknown(StreamId stream, uint8 index);
+    error DeviceMalformed(bytes32 key, uint8 alg, uint32 intervalSeconds);
+    error DeviceKeyTaken(bytes8 kid);
+    error NotCustodian(StreamId stream, MemberId given, MemberId wanted);
+    error BadgeTaken(bytes32 badge, MemberId by);
+    error NotIgnited();
+    error VersionNotCurrent(uint24 given, uint24 current);
+    error HeaderMalformed(Header given);
+    error EpochNotClosed(Epoch epoch, uint256 timestamp, uint256 end);
+    error EpochTooLate(Epoch epoch, uint256 timestamp, uint256 latest);
+    error EpochOutOfOrder(Epoch given, Epoch missing);
+    error EpochNotAccruing(Epoch given);
+    error EpochBehindHead(Epoch given, Epoch head);
+    error AlreadyAccepted(Epoch epoch);
+    error NotPending(StreamId stream, Epoch epoch);
+    error NotThisReport(bytes24 given, bytes24 accepted);
+    error WindowOver(uint256 timestamp, uint256 end);
+    error WindowRuns(uint256 timestamp, uint256 end);
+    error LapsedAt(uint256 timestamp, uint256 latest);
+    error NoLineOf(MemberId member);
+    error AlreadyContested(MemberId member);
+    error ContestsUsed(MemberId member, uint256 timestamp, uint256 earliest);
+    error GasTooLow(uint256 given, uint256 wanted);
+    error SettlingAlready();
+    error NotSettling(SubcontractId subcontract, StreamId stream, Epoch epoch);
+
     /// @notice Enrols the founders' streams, whose hash they signed; before ignition.
     function enrolFirst(StreamTerms[] calldata streams) external;
 
-    /// @notice Enrols a stream for a subcontract opened later; its sponsor signs it with the terms.
+    /// @notice Enrols a stream for a subcontract opened later, by its sponsor while it is open for co-signing; its terms
+    /// must name the stream's number (`ISubcontract.settlesOn`).
     function enrol(StreamTerms calldata terms) external returns (StreamId);
 
     /// @notice The custodian replaces or re-keys a device, from the first epoch that begins after 72 h (R7.1).
@@ -101,7 +142,9 @@ interface IDocket {
     /// @param seal one compact ECDSA signature (r, vs) of 64 bytes per signer, in ascending order of seats.
     function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external;
 
-    /// @notice A party contests its own line while the window runs (R7.10); that line alone freezes.
+    /// @notice A party contests its own line while the window runs (R7.10); that line alone freezes, and as nobody can
+    /// decide it yet, lapses. Two per member in any 90 days.
+    /// @param parent the parent's digest as it was signed; see `settle`.
     function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external;
     function contestBySig(
         MemberId member,
@@ -114,12 +157,19 @@ interface IDocket {
         bytes calldata signature
     ) external;
 
-    /// @notice Settles a final report (R7, callers). Anyone may call; `parent` is the parent's digest as it was signed.
+    /// @notice Settles a final report (R7, callers). Anyone may call.
+    /// @dev The subcontract gets a gas bound that grows with the roster (R1.9), so the call needs up to 15 million gas to
+    /// forward, whatever it uses. Where the subcontract refuses, the call succeeds, says so by `SettlementFailed`, and
+    /// the report stays final.
+    /// @param parent the parent's digest as it was signed: its first 24 bytes, then zeros; zero for the first report.
     function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external;
 
     /* VIEWS */
 
     function streamCount() external view returns (uint16);
+
+    /// @notice A stream with its devices of now; `firstEpoch` is its first accepted report's, before that the first that
+    /// may be reported; zero where none accrues yet.
     function streamOf(StreamId stream) external view returns (StreamTerms memory terms, Epoch firstEpoch);
 
     /// @notice Devices in force for an epoch that begins at `begin`.

@@ -134,7 +134,7 @@ interface ILedger {
         bytes calldata signature
     ) external;
 
-    /// @notice Takes a seat's money out to its identity key, up to what is not bond.
+    /// @notice Takes an operator's money out to their identity key (`ICommittee.identityOf`), up to what is not bond.
     function withdrawSeat(SeatId seat, uint64 amount) external;
 
     /* MANDATES (R1.5) */
