@@ -34,11 +34,12 @@ struct Debit {
     uint64 amount; // units of H
 }
 
-/// @notice What became of one debit, units of H; the three sum to the amount asked.
+/// @notice What became of one debit, units of H; the first three sum to the amount asked.
 struct Outcome {
     uint64 paid;
     uint64 arrears; // within the caps, not affordable, owed without interest (Charge only)
     uint64 extinguished; // nobody's debt
+    uint64 within; // what the caps allowed, and were used up by
 }
 
 /// @notice A member's means as R8 reads them, units of H.
@@ -67,9 +68,9 @@ struct Arrear {
 /// @dev ASSUMPTIONS. The token is a plain ERC-20 of 6 decimals without fee, rebase or hooks (founding refuses others).
 /// UNITS. Amounts are units of H (millionths), below 2^64. Periods are 30 days from ignition.
 interface ILedger {
-    event Deposited(AccountId indexed account, address indexed from, uint64 amount);
+    /// @notice `kind` is Deposit where the payer is the account's own key, else Gift.
+    event Deposited(AccountId indexed account, address indexed from, uint64 amount, Kind kind);
     event Withdrew(AccountId indexed account, address indexed to, uint64 amount);
-    event Gifted(MemberId indexed from, MemberId indexed to, uint64 amount);
     event MandateSigned(
         MemberId indexed member,
         SubcontractId indexed subcontract,
@@ -107,6 +108,9 @@ interface ILedger {
         AccountId indexed account, bytes32 indexed obligation, AccountId indexed to, uint64 amount
     );
     event LeaverReleased(MemberId indexed member, uint40 since);
+
+    /// @notice A mandate that no open or later epoch can use was taken off the lists of its member and subcontract.
+    event MandateForgotten(MemberId indexed member, SubcontractId indexed subcontract);
 
     /* MONEY IN AND OUT (R1.1) */
 
@@ -160,7 +164,11 @@ interface ILedger {
         bytes calldata signature
     ) external;
 
-    /// @notice Sets the member's own bound across subcontracts.
+    /// @notice Takes a mandate off the lists once no open or later epoch can use it, so that the lists stay short.
+    /// Anyone may call; also done for a member who needs the room.
+    function forgetMandate(MemberId member, SubcontractId subcontract) external;
+
+    /// @notice Sets the member's own bound across subcontracts. Who never set one is bounded by each mandate alone.
     function limitGlobal(uint64 perPeriod) external;
     function limitGlobalBySig(
         MemberId member,

@@ -3,6 +3,17 @@ pragma solidity 0.8.37;
 
 import {MemberId} from "../types/Ids.sol";
 
+/// @notice A person proposed as a member (R4.1, R4.2).
+struct Nomination {
+    address candidate;
+    uint16 household;
+    uint40 closes; // end of the objection window, unix seconds; 0 until there are vouchers enough
+    bool joined; // the candidate agreed
+    bool ended; // admitted or refused
+    MemberId[] vouchers; // the sponsor first
+    MemberId[] objectors;
+}
+
 /// @title The roster
 /// @notice Members with replaceable keys, households, vouching, one vote each (R4).
 /// @dev The constructor admits the charter's founders, in their order; they count as admitted at ignition (R2.2).
@@ -42,7 +53,7 @@ interface IRoster {
         bytes calldata signature
     ) external;
 
-    /// @notice An objection within the 7-day window (R4.2).
+    /// @notice An objection, until the 7-day window closes; it opens with the last voucher needed (R4.2).
     function objectToAdmission(uint256 nomination) external;
     function objectToAdmissionBySig(
         MemberId member,
@@ -56,7 +67,8 @@ interface IRoster {
     function join(uint256 nomination) external;
     function joinBySig(uint256 nomination, uint256 nonce, uint64 deadline, bytes calldata signature) external;
 
-    /// @notice Admits after the window, within the rate of R4.3; refuses where objections reached the bar. Anyone.
+    /// @notice Admits after the window, within the rate of R4.3. Where objections reached the bar it refuses for good
+    /// and gives 0. Anyone.
     function admit(uint256 nomination) external returns (MemberId);
 
     /// @notice Leaves, at any time, without a reason (R16.1).
@@ -84,6 +96,9 @@ interface IRoster {
 
     /// @notice Ids ever given; the highest id.
     function lastMember() external view returns (MemberId);
+
+    /// @notice A nomination, by its number from 1.
+    function nominationOf(uint256 nomination) external view returns (Nomination memory);
 
     /// @notice True where the member may vote on what was opened at `opened` (R4.4).
     function isMature(MemberId member, uint40 opened) external view returns (bool);
