@@ -14,12 +14,36 @@
 )]
 
 mod generated {
-    alloy::sol!(#[sol(rpc, all_derives)] Charter, "artifacts/Charter.json");
-    alloy::sol!(#[sol(rpc, all_derives)] Roster, "artifacts/Roster.json");
-    alloy::sol!(#[sol(rpc, all_derives)] Ledger, "artifacts/Ledger.json");
-    alloy::sol!(#[sol(rpc, all_derives)] Committee, "artifacts/Committee.json");
-    alloy::sol!(#[sol(rpc, all_derives)] Docket, "artifacts/Docket.json");
-    alloy::sol!(#[sol(rpc, all_derives)] ISubcontract, "artifacts/ISubcontract.json");
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        Charter,
+        "artifacts/Charter.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        Roster,
+        "artifacts/Roster.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        Ledger,
+        "artifacts/Ledger.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        Committee,
+        "artifacts/Committee.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        Docket,
+        "artifacts/Docket.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
+        ISubcontract,
+        "artifacts/ISubcontract.json"
+    );
 }
 
 pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, Roster};

@@ -7,7 +7,6 @@ mod suite;
 mod tools;
 mod village;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -53,9 +52,6 @@ enum Command {
         /// Change nothing; fail when the committed ones are stale
         #[arg(long)]
         check: bool,
-        /// Where to write instead
-        #[arg(long)]
-        to: Option<PathBuf>,
     },
 }
 
@@ -66,7 +62,7 @@ fn main() -> ExitCode {
         Command::Simulate { rest } => village::run("simulate", &rest, village::Build::Dev),
         Command::Faults { rest } => village::run("faults", &rest, village::Build::Dev),
         Command::Bench { rest } => village::run("bench", &rest, village::Build::Release),
-        Command::Artifacts { check, to } => artifacts::run(check, to.as_deref()),
+        Command::Artifacts { check } => artifacts::run(check),
     };
     match outcome {
         Ok(code) => code,

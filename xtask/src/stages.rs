@@ -29,7 +29,6 @@ pub(crate) struct Stage {
 
 enum Task {
     Run(Box<Command>),
-    Call(Box<dyn FnOnce() -> Result<()> + Send>),
     Skip(String),
 }
 
@@ -39,15 +38,6 @@ impl Stage {
         Self {
             name,
             task: Task::Run(Box::new(command)),
-            needed: false,
-        }
-    }
-
-    /// A stage of our own.
-    pub(crate) fn call(name: &'static str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Self {
-        Self {
-            name,
-            task: Task::Call(Box::new(work)),
             needed: false,
         }
     }
@@ -111,13 +101,6 @@ fn run_lane(lane: Vec<Stage>, logs: &Path, screen: &Screen) -> Vec<Record> {
         let (end, skips) = match (broken, stage.task) {
             (Some(earlier), _) => (End::Skipped(format!("{earlier} failed")), Vec::new()),
             (None, Task::Skip(why)) => (End::Skipped(why), Vec::new()),
-            (None, Task::Call(work)) => match work() {
-                Ok(()) => (End::Passed, Vec::new()),
-                Err(error) => {
-                    screen.say(&format!("{error:#}"));
-                    (End::Failed, Vec::new())
-                }
-            },
             (None, Task::Run(command)) => follow(*command, &log, &line, screen),
         };
         if stage.needed && end == End::Failed {

@@ -44,7 +44,7 @@ fn law(tools: &Tools) -> Vec<Stage> {
             forge(&["build", "--sizes", "--skip", "test", "--skip", "script"]),
         )
         .needed(),
-        Stage::call("artifacts", artifacts::compare),
+        Stage::run("artifacts", artifacts::slim(&tools.root, true)),
         Stage::run("forge lint", forge(&["lint"])),
         Stage::run("forge test", forge(&["test"])),
     ]
