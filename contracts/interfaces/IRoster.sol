@@ -7,7 +7,7 @@ import {MemberId} from "../types/Ids.sol";
 struct Nomination {
     address candidate;
     uint16 household;
-    uint40 closes; // end of the objection window, unix seconds; 0 until there are vouchers enough
+    uint40 closes; // end of the objection window, unix seconds: 7 days from nomination
     bool joined; // the candidate agreed
     bool ended; // admitted or refused
     MemberId[] vouchers; // the sponsor first
@@ -18,6 +18,30 @@ struct Nomination {
 /// @notice Members with replaceable keys, households, vouching, one vote each (R4).
 /// @dev The constructor admits the charter's founders, in their order; they count as admitted at ignition (R2.2).
 interface IRoster {
+    /* ERRORS */
+
+    error NotIgnited();
+    error OnlyAMember(address caller);
+    error NominationUnknown(uint256 nomination);
+    error NominationEnded(uint256 nomination);
+    error CandidateKnown(address candidate, MemberId member);
+    error CandidateMissing();
+    error AlreadyVouched(uint256 nomination, MemberId member);
+    error VouchersEnough(uint256 nomination, uint256 given, uint256 wanted);
+    error VouchersTooFew(uint256 nomination, uint256 given, uint256 wanted);
+    error VouchesSpent(MemberId member, uint40 nextFree);
+    error AlreadyObjected(uint256 nomination, MemberId member);
+    error WindowClosed(uint256 nomination, uint40 closed);
+    error WindowOpen(uint256 nomination, uint40 closes);
+    error NominationLapsed(uint256 nomination, uint40 lapsed);
+    error OnlyTheCandidate(address caller, address candidate);
+    error AlreadyJoined(uint256 nomination);
+    error NotJoined(uint256 nomination, address candidate);
+    error CharterFull(uint16 population, uint16 most);
+    error TooManyAdmissions(uint256 allowed, uint40 nextAt);
+
+    /* EVENTS */
+
     event Admitted(MemberId indexed member, address key, uint16 household, uint40 since);
     event Nominated(
         uint256 indexed nomination,
@@ -31,6 +55,8 @@ interface IRoster {
     event Joined(uint256 indexed nomination, address indexed candidate);
     event Refused(uint256 indexed nomination);
     event Left(MemberId indexed member, uint40 since);
+
+    /* JOINING (R4.1 to R4.3) */
 
     /// @notice Proposes a person; the sponsor's is the first vouch (R4.1).
     function nominate(address candidate, uint16 household) external returns (uint256 nomination);
@@ -53,7 +79,7 @@ interface IRoster {
         bytes calldata signature
     ) external;
 
-    /// @notice An objection, until the 7-day window closes; it opens with the last voucher needed (R4.2).
+    /// @notice An objection within 7 days of the nomination (R4.2).
     function objectToAdmission(uint256 nomination) external;
     function objectToAdmissionBySig(
         MemberId member,
@@ -70,6 +96,8 @@ interface IRoster {
     /// @notice Admits after the window, within the rate of R4.3. Where objections reached the bar it refuses for good
     /// and gives 0. Anyone.
     function admit(uint256 nomination) external returns (MemberId);
+
+    /* LEAVING */
 
     /// @notice Leaves, at any time, without a reason (R16.1).
     function leave() external;
