@@ -1,1 +1,5 @@
-//! Placeholder, replaced by the slices that follow.
+//! The clerk: founds a charter by one path, and serves founders and members at the command line.
+
+pub mod amount;
+pub mod card;
+pub mod kit;

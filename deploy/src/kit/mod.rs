@@ -1,0 +1,748 @@
+//! A kit: all that founders agree on, as one file they can read.
+//!
+//! *In*: TOML, and the cards it names. *Out*: a typed [`Kit`]. *Refuses*: everything wrong at once, each with line and
+//! column; unknown keys are wrong. *Never*: fills a gap with a guess.
+//!
+//! A kit without people is a template (`kits/firewood.toml`); `hearth new` adds the people and makes it a charter.
+
+mod read;
+mod terms;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use alloy::primitives::{Address, B256, keccak256};
+use thiserror::Error;
+
+use crate::amount::Amount;
+use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
+pub use read::Problem;
+use read::{Placed, Source, Table};
+
+/// The kits this release carries, by name.
+pub const KITS: &[(&str, &str)] = &[("firewood", include_str!("../../../kits/firewood.toml"))];
+
+/// All that founders sign, and what each of them is asked to consent to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kit {
+    /// The charter's name, lower case with hyphens.
+    pub name: String,
+    /// The kit it was made from; see [`KITS`].
+    pub kit: String,
+    /// The charter's words; their hash is signed.
+    pub articles: String,
+    /// Offset of local time from UTC, seconds (R0).
+    pub tz: i32,
+    /// Protected amount of every purse (R1.2).
+    pub floor: Amount,
+    /// The settlement token; without one, founding deploys a practice token.
+    pub token: Option<Address>,
+    /// How long the witness waits, and a seat's bond.
+    pub committee: CommitteeTerms,
+    /// Entrenched limits, by the contracts' `Limit` (R3).
+    pub limits: [u64; 10],
+    /// The first set of subcontracts; ids from 1, in this order.
+    pub subcontracts: Vec<SubcontractTerms>,
+    /// The first streams; ids from 1, in this order.
+    pub streams: Vec<StreamTerms>,
+    /// Founders; member ids from 1, in this order (R2.1).
+    pub founders: Vec<FounderTerms>,
+    /// Seats, from 0, in this order.
+    pub seats: Vec<SeatTerms>,
+    /// Alternates, in order of succession.
+    pub alternates: Vec<SeatTerms>,
+    /// The charter this one descends from (R2.5).
+    pub parent: Option<Address>,
+    /// Hash of the source archive (R2.5).
+    pub source_hash: B256,
+}
+
+/// Committee parameters (architecture, "Agreement between seats").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitteeTerms {
+    /// From an epoch's end to the first turn, seconds.
+    pub grace_seconds: u32,
+    /// One attempt, seconds.
+    pub turn_seconds: u32,
+    /// Depth at which the chain is believed.
+    pub finality_blocks: u16,
+    /// Refundable bond of a seat (R22).
+    pub bond: Amount,
+}
+
+/// One subcontract of the first set: so far there is one template, firewood (R8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubcontractTerms {
+    /// A name for people.
+    pub name: String,
+    /// Position of its stream in [`Kit::streams`].
+    pub stream: usize,
+    /// Position of its provider in [`Kit::founders`].
+    pub provider: usize,
+    /// Price of a reference piece.
+    pub p0: Amount,
+    /// Mass of the reference piece, grams.
+    pub ref_grams: u32,
+    /// Multiples by band, bps of the base price (R8).
+    pub mu_bps: [u32; 8],
+    /// Inclusive lower bounds of the bands, monthly means (R8).
+    pub bands: [Amount; 8],
+    /// Share of turnover kept against what nobody tapped for, bps (R7.8).
+    pub shrinkage_bps: u16,
+}
+
+/// How long an epoch is (R0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EpochKind {
+    /// A local day.
+    Day,
+    /// A local week, from Monday.
+    Week,
+    /// 30 days from ignition.
+    Period,
+}
+
+/// One stream of the first set (R7.1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamTerms {
+    /// A name for people.
+    pub name: String,
+    /// Position of the subcontract it feeds in [`Kit::subcontracts`].
+    pub subcontract: usize,
+    /// Length of its epochs.
+    pub epoch: EpochKind,
+    /// In which a line may be contested, seconds (R7.10).
+    pub window_seconds: u32,
+    /// Where it senses; at most 32 bytes of ASCII.
+    pub zone: String,
+    /// Position of its custodian in [`Kit::founders`].
+    pub custodian: usize,
+    /// 0 things, 1 home, 2 act (R20).
+    pub data_class: u8,
+    /// Name in the witness's register; at most 32 bytes of ASCII.
+    pub estimator: String,
+    /// The estimator's parameters, as it defines them.
+    pub parameters: toml::Table,
+    /// keccak256 of the model file; zero where the estimator uses none.
+    pub model_hash: B256,
+    /// Its devices.
+    pub devices: Vec<DeviceCard>,
+}
+
+/// One founder, and what their consent will say unless they sign another (R2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FounderTerms {
+    /// A name for people.
+    pub name: String,
+    /// Current key.
+    pub key: Address,
+    /// Household number.
+    pub household: u16,
+    /// Proposed consent.
+    pub consent: ConsentTerms,
+}
+
+/// What one signature carries beside the proposal (R2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentTerms {
+    /// Own bound across all subcontracts, per period.
+    pub most_per_period: Amount,
+    /// By subcontract; `None` signs no mandate there.
+    pub mandates: Vec<Option<MandateTerms>>,
+    /// Declared bracket 0..7 (R8).
+    pub band: u8,
+    /// Hash of the badge that says who takes; zero for none.
+    pub badge: B256,
+}
+
+/// The caps of one mandate (R1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MandateTerms {
+    /// One line of one report.
+    pub per_event: Amount,
+    /// One fixed period of 30 days.
+    pub per_period: Amount,
+    /// Shares of what nobody took, per period.
+    pub shared_per_period: Amount,
+}
+
+/// One seat or alternate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatTerms {
+    /// A name for people.
+    pub name: String,
+    /// Cold key that registers and rotates the rest.
+    pub identity: Address,
+    /// The whole card, where the charter names one.
+    pub card: Option<SeatCard>,
+}
+
+/// Why a kit could not be read.
+#[derive(Debug, Error)]
+pub enum KitError {
+    /// The file could not be read.
+    #[error("{path} could not be read")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Everything that is wrong in it.
+    #[error("{}", listed(path, problems))]
+    Problems {
+        /// Which file.
+        path: PathBuf,
+        /// In the order of their places.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(path: &Path, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{}:{problem}", path.display()))
+        .collect();
+    lines.join("\n")
+}
+
+impl Kit {
+    /// Reads a charter or a kit from a file; cards and models are looked for beside it.
+    ///
+    /// # Errors
+    /// See [`KitError`].
+    pub fn read(path: &Path) -> Result<Self, KitError> {
+        let text = std::fs::read_to_string(path).map_err(|source| KitError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder).map_err(|problems| KitError::Problems {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
+    /// Reads a charter or a kit from its text; cards and models are looked for under `folder`.
+    ///
+    /// # Errors
+    /// All problems, in the order of their places.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+        let (source, table) = Source::parse(text);
+        let kit = whole(table, folder);
+        let problems = source.problems();
+        match kit {
+            Some(kit) if problems.is_empty() => Ok(kit),
+            _ if problems.is_empty() => unreachable!("a part that cannot be read leaves a problem"),
+            _ => Err(problems),
+        }
+    }
+
+    /// True for a kit: figures without people, from which `hearth new` makes a charter.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.founders.is_empty() && self.seats.is_empty()
+    }
+
+    /// Hash of the kit this was made from; zero where this release does not carry it (R2.5).
+    #[must_use]
+    pub fn kit_hash(&self) -> B256 {
+        KITS.iter()
+            .find(|(name, _)| *name == self.kit)
+            .map_or(B256::ZERO, |(_, text)| keccak256(text))
+    }
+
+    /// Seats whose signatures seal a report: `floor(2n/3) + 1` (R7.4).
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.seats.len() * 2 / 3 + 1
+    }
+
+    /// The founder of this name, by position.
+    #[must_use]
+    pub fn founder(&self, name: &str) -> Option<usize> {
+        self.founders.iter().position(|founder| founder.name == name)
+    }
+}
+
+const TOP: &[&str] = &[
+    "name",
+    "kit",
+    "articles",
+    "utc_offset",
+    "floor",
+    "parent",
+    "source_hash",
+    "token",
+    "committee",
+    "limits",
+    "consent",
+    "subcontracts",
+    "streams",
+    "models",
+    "founders",
+    "seats",
+    "alternates",
+    "devices",
+];
+
+fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
+    let name = top.text::<Name>("name", "a name");
+    let kit = top.text::<Name>("kit", "the name of a kit");
+    let articles = top.must::<String>("articles", "the charter's words");
+    if let Some(words) = articles.as_ref().filter(|words| words.value.trim().is_empty()) {
+        top.problem(
+            words.span.clone(),
+            "articles: given no words, wanted the charter's words".into(),
+        );
+    }
+    let tz = top.must::<Offset>("utc_offset", "local time, such as \"+01:00\"");
+    let floor = top.must::<Amount>("floor", "an amount such as \"5 H\"");
+    let parent = top
+        .text::<Address>("parent", "the address of a charter")
+        .map(|placed| placed.value);
+    let source_hash = top
+        .text::<B256>("source_hash", "32 bytes of hex")
+        .map_or(B256::ZERO, |placed| placed.value);
+    let token = top.table("token").and_then(|mut table| {
+        let address = table.text::<Address>("address", "the address of an ERC-20 of 6 decimals");
+        table.close(&["address"]);
+        address.map(|placed| placed.value)
+    });
+    let committee = terms::committee(&mut top);
+    let limits = terms::limits(&mut top);
+    let mut models = terms::models(&mut top, folder);
+    let subcontract_tables = top.tables("subcontracts");
+    let stream_tables = top.tables("streams");
+    let founder_tables = top.tables("founders");
+    let seat_tables = top.tables("seats");
+    let alternate_tables = top.tables("alternates");
+    let device_tables = top.tables("devices");
+    let bare = founder_tables.is_empty() && seat_tables.is_empty() && device_tables.is_empty();
+
+    let subcontracts: Vec<_> = subcontract_tables
+        .into_iter()
+        .filter_map(|table| terms::subcontract(table, limits.as_ref()))
+        .collect();
+    let streams: Vec<_> = stream_tables.into_iter().filter_map(terms::stream).collect();
+    let consent = terms::consent(&mut top, &subcontracts);
+    let mut duties = Duties {
+        provides: BTreeMap::new(),
+        keeps: BTreeMap::new(),
+    };
+    let founder_count = founder_tables.len();
+    let founders: Vec<_> = founder_tables
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, table)| {
+            terms::founder(
+                table,
+                index,
+                folder,
+                &subcontracts,
+                &streams,
+                consent.as_ref(),
+                &mut duties,
+            )
+        })
+        .collect();
+    let seat_count = seat_tables.len();
+    let seats = terms::seats(seat_tables, folder);
+    let alternates = terms::seats(alternate_tables, folder);
+    let devices: Vec<_> = device_tables
+        .into_iter()
+        .filter_map(|table| terms::device(table, folder, &streams))
+        .collect();
+
+    if name.is_none() && !bare {
+        top.missing("name", "the charter's name");
+    }
+    if !bare {
+        terms::count(&top, "founders", founder_count, 3..=25);
+        terms::count(&top, "seats", seat_count, 4..=31);
+        terms::once(
+            &top,
+            "key",
+            founders
+                .iter()
+                .map(|founder| (founder.key.value, founder.key.span.clone())),
+        );
+        terms::once(
+            &top,
+            "name",
+            founders
+                .iter()
+                .map(|founder| (founder.terms.name.clone(), founder.name.clone())),
+        );
+        terms::once(
+            &top,
+            "identity",
+            seats
+                .iter()
+                .chain(&alternates)
+                .map(|seat| (seat.value.identity, seat.span.clone())),
+        );
+        // The device id is the first eight bytes of its key, so those must differ (wire formats, "Device id").
+        terms::once(
+            &top,
+            "device",
+            devices
+                .iter()
+                .map(|(_, card)| (B256::left_padding_from(&card.value.key[..8]), card.span.clone())),
+        );
+    }
+    if subcontracts.is_empty() {
+        top.missing("subcontracts", "at least one [[subcontracts]]");
+    }
+
+    let mut subcontract_terms = Vec::new();
+    for (index, subcontract) in subcontracts.iter().enumerate() {
+        let stream = streams
+            .iter()
+            .position(|stream| stream.feeds.value == subcontract.name.value);
+        if stream.is_none() {
+            let says = format!(
+                "{}: no stream feeds it, wanted one [[streams]] with subcontract = {0:?}",
+                subcontract.name.value
+            );
+            top.problem(subcontract.name.span.clone(), says);
+        }
+        let provider = duties.provides.get(&index).copied();
+        if provider.is_none() && !bare {
+            let says = format!(
+                "{}: nobody provides it, wanted one founder with provides = [{0:?}]",
+                subcontract.name.value
+            );
+            top.problem(subcontract.name.span.clone(), says);
+        }
+        subcontract_terms.push(subcontract.terms(stream.unwrap_or(0), provider.unwrap_or(0)));
+    }
+    let mut stream_terms = Vec::new();
+    for (index, stream) in streams.iter().enumerate() {
+        let subcontract = subcontracts
+            .iter()
+            .position(|sub| sub.name.value == stream.feeds.value);
+        if subcontract.is_none() {
+            let says = format!("no subcontract is named {:?}", stream.feeds.value);
+            top.problem(stream.feeds.span.clone(), says);
+        }
+        let custodian = duties.keeps.get(&index).copied();
+        if custodian.is_none() && !bare {
+            let says = format!(
+                "{}: nobody keeps it, wanted one founder with keeps = [{0:?}]",
+                stream.terms.name
+            );
+            top.problem(stream.name.clone(), says);
+        }
+        let mut terms = stream.terms.clone();
+        terms.subcontract = subcontract.unwrap_or(0);
+        terms.custodian = custodian.unwrap_or(0);
+        terms.model_hash = models.remove(&terms.name).map_or(B256::ZERO, |model| model.value);
+        terms.devices = devices
+            .iter()
+            .filter(|(to, _)| *to == index)
+            .map(|(_, card)| card.value.clone())
+            .collect();
+        if terms.devices.is_empty() && !bare {
+            let says = format!(
+                "{}: no device feeds it, wanted [[devices]] with stream = {0:?}",
+                terms.name
+            );
+            top.problem(stream.name.clone(), says);
+        }
+        stream_terms.push(terms);
+    }
+    for (name, model) in models {
+        top.problem(model.span, format!("models.{name}: no stream is named {name:?}"));
+    }
+    top.close(TOP);
+
+    let kit = kit.map_or_else(String::new, |kit| kit.value.0);
+    Some(Kit {
+        name: name.map_or_else(|| kit.clone(), |name| name.value.0),
+        kit,
+        articles: articles?.value,
+        tz: tz?.value.0,
+        floor: floor?.value,
+        token,
+        committee: committee?,
+        limits: limits?,
+        subcontracts: subcontract_terms,
+        streams: stream_terms,
+        founders: founders.into_iter().map(|founder| founder.terms).collect(),
+        seats: seats.into_iter().map(|seat| seat.value).collect(),
+        alternates: alternates.into_iter().map(|seat| seat.value).collect(),
+        parent,
+        source_hash,
+    })
+}
+
+/// Who provides which subcontract and keeps which stream, by position.
+struct Duties {
+    provides: BTreeMap<usize, usize>,
+    keeps: BTreeMap<usize, usize>,
+}
+
+/// A name: lower-case letters, digits and hyphens.
+struct Name(String);
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = (1..=32).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "given {text:?}, wanted 1 to 32 lower-case letters, digits and hyphens"
+            ))
+        }
+    }
+}
+
+/// Local time's offset from UTC in seconds, written `+01:00` (R0).
+struct Offset(i32);
+
+impl FromStr for Offset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (sign, rest) = match text.as_bytes().first()? {
+                b'+' => (1, &text[1..]),
+                b'-' => (-1, &text[1..]),
+                _ => return None,
+            };
+            let (hours, minutes) = rest.split_once(':')?;
+            let two = |part: &str| (part.len() == 2).then(|| part.parse::<i32>().ok()).flatten();
+            let (hours, minutes) = (two(hours)?, two(minutes)?);
+            (hours <= 14 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
+        };
+        read()
+            .map(Self)
+            .ok_or_else(|| format!("given {text:?}, wanted local time from \"-14:00\" to \"+14:00\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people() -> String {
+        let mut text = String::from("name = \"birch-lane\"\n");
+        text += KITS[0].1;
+        for (index, name) in ["ada", "bo", "cleo"].iter().enumerate() {
+            let key = Address::repeat_byte(1 + u8::try_from(index).unwrap());
+            text +=
+                &format!("[[founders]]\nname = \"{name}\"\nkey = \"{key}\"\nhousehold = 1\nband = {index}\n");
+            if index == 0 {
+                text += "provides = [\"firewood\"]\nkeeps = [\"wood-pile\"]\n";
+            }
+        }
+        for seat in 0x11..0x15 {
+            text += &format!("[[seats]]\nidentity = \"{}\"\n", Address::repeat_byte(seat));
+        }
+        let key = B256::repeat_byte(0x21);
+        text + &format!(
+            "[[devices]]\nstream = \"wood-pile\"\nkey = \"{key}\"\nkind = \"radar\"\ninterval_seconds = 60\ncalibrated_until = 1900000000\n"
+        )
+    }
+
+    fn problems(text: &str) -> Vec<Problem> {
+        Kit::parse(text, Path::new(""))
+            .map(|_| Vec::new())
+            .unwrap_or_else(|problems| problems)
+    }
+
+    #[test]
+    fn every_kit_reads_without_people() {
+        for (name, text) in KITS {
+            let kit =
+                Kit::parse(text, Path::new("")).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+            assert!(kit.is_bare());
+            assert_eq!(kit.kit, *name);
+            assert_eq!(kit.kit_hash(), keccak256(text));
+        }
+    }
+
+    #[test]
+    fn a_charter_reads_as_written() {
+        let kit = Kit::parse(&people(), Path::new("")).unwrap();
+        assert_eq!(
+            (kit.name.as_str(), kit.tz, kit.floor, kit.quorum()),
+            ("birch-lane", 3_600, Amount(5_000_000), 3)
+        );
+        let firewood = &kit.subcontracts[0];
+        assert_eq!(
+            (firewood.provider, firewood.stream, firewood.p0),
+            (0, 0, Amount(800_000))
+        );
+        assert_eq!(
+            firewood.mu_bps,
+            [0, 2_500, 5_000, 10_000, 20_000, 40_000, 80_000, 160_000]
+        );
+        assert_eq!(
+            (kit.streams[0].devices.len(), kit.streams[0].window_seconds),
+            (1, 86_400)
+        );
+        let consent = &kit.founders[2].consent;
+        assert_eq!((consent.band, consent.most_per_period), (2, Amount(60_000_000)));
+        assert_eq!(consent.mandates[0].unwrap().shared_per_period, Amount(1_000_000));
+    }
+
+    #[test]
+    fn each_problem_is_named_with_line_and_column() {
+        // What is changed in a sound charter, where the problem must be seen, what it must say.
+        let check = |from: &str, to: &str, place: &str, says: &str| {
+            let text = people();
+            assert!(text.contains(from), "{from}");
+            let found = problems(&text.replacen(from, to, 1));
+            let line = text
+                .lines()
+                .position(|line| line.contains(from.lines().next().unwrap()))
+                .unwrap()
+                + 1;
+            let place = place.replace("LINE", &line.to_string());
+            let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert!(
+                shown
+                    .iter()
+                    .any(|problem| problem.starts_with(&place) && problem.contains(says)),
+                "{from} -> {to}: wanted {place} {says}, got {shown:#?}"
+            );
+        };
+        check(
+            "floor = \"5 H\"",
+            "floor = \"-5 H\"",
+            "LINE:9: ",
+            "given \"-5 H\"",
+        );
+        check("floor = \"5 H\"", "flor = \"5 H\"", "LINE:1: ", "perhaps floor");
+        check(
+            "utc_offset = \"+01:00\"",
+            "utc_offset = \"CET\"",
+            "LINE:14: ",
+            "+14:00",
+        );
+        check(
+            "bond = \"10 H\"",
+            "bond = 10",
+            "LINE:8: ",
+            "given a whole number, wanted an amount",
+        );
+        check(
+            "bond = \"10 H\"",
+            "bond = \"10 H",
+            "LINE:13: ",
+            "invalid basic string",
+        );
+        check(
+            "turn_seconds = 15",
+            "turn_seconds = 0",
+            "LINE:16: ",
+            "from 1 to 86400",
+        );
+        check(
+            "fee_bps = 300",
+            "fee_bps = 30_000",
+            "LINE:11: ",
+            "from 0 to 10000",
+        );
+        check(
+            "mu_bps = [0, 2_500",
+            "mu_bps = [9_000, 2_500",
+            "LINE:10: ",
+            "wanted none falling",
+        );
+        check(
+            "bands = [\"0 H\", \"5 H\"",
+            "bands = [\"5 H\"",
+            "LINE:9: ",
+            "given 7, wanted 8",
+        );
+        check(
+            "bands = [\"0 H\"",
+            "bands = [\"1 H\"",
+            "LINE:9: ",
+            "the first 0 H",
+        );
+        check(
+            "template = \"firewood\"",
+            "template = \"water\"",
+            "LINE:12: ",
+            "wanted \"firewood\"",
+        );
+        check("p0 = \"0.8 H\"", "p0 = \"0 H\"", "LINE:6: ", "above nothing");
+        check(
+            "epoch = \"week\"",
+            "epoch = \"month\"",
+            "LINE:9: ",
+            "\"day\", \"week\"",
+        );
+        check(
+            "subcontract = \"firewood\"",
+            "subcontract = \"water\"",
+            "LINE:15: ",
+            "no subcontract is named",
+        );
+        check("band = 1", "band = 8", "LINE:8: ", "from 0 to 7");
+        check(
+            "name = \"bo\"",
+            "name = \"ada\"",
+            "LINE:8: ",
+            "name is given twice",
+        );
+        check(
+            "name = \"bo\"",
+            "name = \"Bo!\"",
+            "LINE:8: ",
+            "lower-case letters",
+        );
+        check(
+            "provides = [\"firewood\"]",
+            "provides = [\"water\"]",
+            "LINE:13: ",
+            "no subcontract is named",
+        );
+        check(
+            "stream = \"wood-pile\"",
+            "stream = \"pile\"",
+            "LINE:10: ",
+            "no stream is named",
+        );
+        check(
+            "kind = \"radar\"",
+            "kind = \"a radar with a long name\"",
+            "LINE:8: ",
+            "1 to 16 ASCII",
+        );
+        let seats = people().replacen(
+            "[[seats]]\nidentity = \"0x1111111111111111111111111111111111111111\"\n",
+            "",
+            1,
+        );
+        assert!(
+            problems(&seats)
+                .iter()
+                .any(|problem| problem.says == "seats: given 3, wanted 4 to 31")
+        );
+    }
+
+    #[test]
+    fn all_problems_come_at_once_in_the_order_of_their_places() {
+        let text = people()
+            .replacen("floor = \"5 H\"", "flor = \"5 H\"", 1)
+            .replacen("turn_seconds = 15", "turn_seconds = \"15\"", 1)
+            .replacen("band = 2", "band = 22", 1);
+        let found = problems(&text);
+        let lines: Vec<usize> = found.iter().map(|problem| problem.line).collect();
+        assert!(found.len() >= 4, "{found:#?}");
+        assert!(lines.is_sorted());
+    }
+}

@@ -1,0 +1,616 @@
+//! The parts of a kit, one function each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+
+use alloy::primitives::{Address, B256, keccak256};
+
+use super::{
+    Amount, Card, CommitteeTerms, ConsentTerms, DeviceCard, Duties, EpochKind, FounderTerms, MandateTerms,
+    MemberCard, Name, Placed, SeatCard, SeatTerms, StreamTerms, SubcontractTerms, Table,
+};
+
+/// The entrenched limits in the order of the contracts' `Limit`, with the least and the most a charter may set (R3); the
+/// same ranges as `contracts/libraries/Limits.sol`.
+const LIMITS: [(&str, RangeInclusive<u64>); 10] = [
+    ("highest_multiple_bps", 10_000..=HIGHEST_MULTIPLE),
+    ("guarantee_share_bps", 0..=10_000),
+    ("pledge_diversion_bps", 0..=0),
+    ("pledge_notice_seconds", DAY..=365 * DAY),
+    ("rule_notice_seconds", DAY..=365 * DAY),
+    ("evidence_bps", 9_500..=9_999),
+    ("bread_floor_bps", 0..=10_000),
+    ("raw_retention_seconds", 3_600..=14 * DAY),
+    ("fee_bps", 0..=300),
+    ("admission_bps", 0..=2_000),
+];
+
+const DAY: u64 = 86_400;
+
+/// `mu[7] <= 200_000` bps (R8).
+const HIGHEST_MULTIPLE: u64 = 200_000;
+
+pub(super) fn committee(top: &mut Table<'_>) -> Option<CommitteeTerms> {
+    let Some(mut table) = top.table("committee") else {
+        top.missing("committee", "a [committee] table");
+        return None;
+    };
+    let grace = table.must_number("grace_seconds", 2..=86_400);
+    let turn = table.must_number("turn_seconds", 1..=86_400);
+    let finality = table.must_number("finality_blocks", 1..=10_000);
+    let bond = table.must::<Amount>("bond", "an amount such as \"10 H\"");
+    table.close(&["grace_seconds", "turn_seconds", "finality_blocks", "bond"]);
+    Some(CommitteeTerms {
+        grace_seconds: narrow(grace?.value),
+        turn_seconds: narrow(turn?.value),
+        finality_blocks: u16::try_from(finality?.value).unwrap_or(u16::MAX),
+        bond: bond?.value,
+    })
+}
+
+/// Bounds are checked where a number is read, so nothing is lost here.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+pub(super) fn limits(top: &mut Table<'_>) -> Option<[u64; 10]> {
+    let Some(mut table) = top.table("limits") else {
+        top.missing("limits", "a [limits] table");
+        return None;
+    };
+    let read = LIMITS.map(|(name, range)| table.must_number(name, range));
+    table.close(&LIMITS.map(|(name, _)| name));
+    let values: Option<Vec<u64>> = read
+        .into_iter()
+        .map(|placed| placed.map(|placed| placed.value))
+        .collect();
+    values?.try_into().ok()
+}
+
+/// A subcontract as read, with the places later checks point at.
+pub(super) struct SubcontractRead {
+    pub(super) name: Placed<String>,
+    terms: SubcontractTerms,
+}
+
+impl SubcontractRead {
+    pub(super) fn terms(&self, stream: usize, provider: usize) -> SubcontractTerms {
+        SubcontractTerms {
+            stream,
+            provider,
+            ..self.terms.clone()
+        }
+    }
+}
+
+pub(super) fn subcontract(mut table: Table<'_>, limits: Option<&[u64; 10]>) -> Option<SubcontractRead> {
+    let name = table.must::<Name>("name", "a name");
+    let template = table.must::<String>("template", "a template, so far \"firewood\"");
+    if let Some(template) = template.filter(|template| template.value != "firewood") {
+        table.problem(
+            template.span,
+            format!("template: given {:?}, wanted \"firewood\"", template.value),
+        );
+    }
+    let p0 = table.must::<Amount>("p0", "the price of a reference piece, such as \"0.8 H\"");
+    if let Some(p0) = p0.as_ref().filter(|p0| p0.value.0 == 0) {
+        table.problem(
+            p0.span.clone(),
+            "p0: given 0 H, wanted a price above nothing".into(),
+        );
+    }
+    let ref_grams = table.must_number("ref_grams", 1..=1_000_000);
+    let mu = table.numbers("mu_bps", 8, 0..=HIGHEST_MULTIPLE);
+    if let Some(mu) = &mu {
+        if mu.value.windows(2).any(|pair| pair[0] > pair[1]) {
+            table.problem(
+                mu.span.clone(),
+                "mu_bps: given a multiple below the one before it, wanted none falling".into(),
+            );
+        }
+        if let Some(limits) = limits.filter(|limits| mu.value[7] > limits[0]) {
+            let says = format!(
+                "mu_bps: given {}, wanted at most limits.highest_multiple_bps, {}",
+                mu.value[7], limits[0]
+            );
+            table.problem(mu.span.clone(), says);
+        }
+    }
+    let bands = table.texts::<Amount>("bands", 8, "amounts, the inclusive lower bounds of monthly means");
+    if let Some(bands) = &bands
+        && (bands.value[0].0 != 0 || bands.value.windows(2).any(|pair| pair[0] >= pair[1]))
+    {
+        table.problem(
+            bands.span.clone(),
+            "bands: wanted the first 0 H and each above the one before it".into(),
+        );
+    }
+    let shrinkage = table.must_number("shrinkage_bps", 0..=10_000);
+    table.close(&[
+        "name",
+        "template",
+        "p0",
+        "ref_grams",
+        "mu_bps",
+        "bands",
+        "shrinkage_bps",
+    ]);
+    let name = name?;
+    let mu: Vec<u32> = mu?.value.into_iter().map(narrow).collect();
+    Some(SubcontractRead {
+        terms: SubcontractTerms {
+            name: name.value.0.clone(),
+            stream: 0,
+            provider: 0,
+            p0: p0?.value,
+            ref_grams: narrow(ref_grams?.value),
+            mu_bps: mu.try_into().ok()?,
+            bands: bands?.value.try_into().ok()?,
+            shrinkage_bps: u16::try_from(shrinkage?.value).ok()?,
+        },
+        name: Placed {
+            value: name.value.0,
+            span: name.span,
+        },
+    })
+}
+
+/// A stream as read, with the places later checks point at.
+pub(super) struct StreamRead {
+    pub(super) name: Range<usize>,
+    pub(super) feeds: Placed<String>,
+    pub(super) terms: StreamTerms,
+}
+
+pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
+    let name = table.must::<Name>("name", "a name");
+    let feeds = table.must::<Name>("subcontract", "the name of a subcontract");
+    let epoch = table.must::<EpochKind>("epoch", "\"day\", \"week\" or \"period\"");
+    let window = table.must_number("window_hours", 1..=168);
+    let zone = table.must::<Word<32>>("zone", "at most 32 ASCII characters");
+    let class = table.must::<DataClass>("data_class", "\"things\", \"home\" or \"act\"");
+    let estimator = table.must::<Word<32>>("estimator", "the name of an estimator");
+    let parameters = table
+        .table("parameters")
+        .map(|mut inner| inner.rest())
+        .unwrap_or_default();
+    table.close(&[
+        "name",
+        "subcontract",
+        "epoch",
+        "window_hours",
+        "zone",
+        "data_class",
+        "estimator",
+        "parameters",
+    ]);
+    let (name, feeds) = (name?, feeds?);
+    Some(StreamRead {
+        terms: StreamTerms {
+            name: name.value.0,
+            subcontract: 0,
+            epoch: epoch?.value,
+            window_seconds: narrow(window?.value * 3_600),
+            zone: zone?.value.0,
+            custodian: 0,
+            data_class: class?.value.0,
+            estimator: estimator?.value.0,
+            parameters,
+            model_hash: B256::ZERO,
+            devices: Vec::new(),
+        },
+        name: name.span,
+        feeds: Placed {
+            value: feeds.value.0,
+            span: feeds.span,
+        },
+    })
+}
+
+/// Model hashes by stream name: a path to the model's file, or its hash.
+pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Placed<B256>> {
+    let Some(mut table) = top.table("models") else {
+        return BTreeMap::new();
+    };
+    let mut models = BTreeMap::new();
+    for (name, at) in table.entries() {
+        let hash = match at.value.parse::<B256>() {
+            Ok(hash) => Some(hash),
+            Err(_) => match std::fs::read(folder.join(&at.value)) {
+                Ok(bytes) => Some(keccak256(bytes)),
+                Err(error) => {
+                    let says = format!(
+                        "models.{}: the model {:?} could not be read: {error}",
+                        name.value, at.value
+                    );
+                    top.problem(at.span.clone(), says);
+                    None
+                }
+            },
+        };
+        models.extend(hash.map(|hash| {
+            (
+                name.value,
+                Placed {
+                    value: hash,
+                    span: name.span,
+                },
+            )
+        }));
+    }
+    models
+}
+
+const MANDATE: &[&str] = &["per_event", "per_period", "shared_per_period"];
+
+fn mandate(table: &mut Table<'_>) -> Option<MandateTerms> {
+    let per_event = table.must::<Amount>("per_event", "an amount such as \"20 H\"");
+    let per_period = table.must::<Amount>("per_period", "an amount such as \"40 H\"");
+    let shared = table.must::<Amount>("shared_per_period", "an amount such as \"1 H\"");
+    Some(MandateTerms {
+        per_event: per_event?.value,
+        per_period: per_period?.value,
+        shared_per_period: shared?.value,
+    })
+}
+
+/// What a founder is asked to sign who says nothing else.
+pub(super) fn consent(top: &mut Table<'_>, subcontracts: &[SubcontractRead]) -> Option<ConsentTerms> {
+    let mut table = top.table("consent")?;
+    let most = table.must::<Amount>("most_per_period", "an amount such as \"60 H\"");
+    let mandate = mandate(&mut table);
+    table.close(&[&["most_per_period"], MANDATE].concat());
+    Some(ConsentTerms {
+        most_per_period: most?.value,
+        mandates: vec![Some(mandate?); subcontracts.len()],
+        band: 0,
+        badge: B256::ZERO,
+    })
+}
+
+/// A founder as read, with the places later checks point at.
+pub(super) struct FounderRead {
+    pub(super) name: Range<usize>,
+    pub(super) key: Placed<Address>,
+    pub(super) terms: FounderTerms,
+}
+
+const FOUNDER: &[&str] = &[
+    "name",
+    "key",
+    "card",
+    "household",
+    "band",
+    "badge",
+    "most_per_period",
+    "provides",
+    "keeps",
+    "mandates",
+];
+
+pub(super) fn founder(
+    mut table: Table<'_>,
+    index: usize,
+    folder: &Path,
+    subcontracts: &[SubcontractRead],
+    streams: &[StreamRead],
+    consent: Option<&ConsentTerms>,
+    duties: &mut Duties,
+) -> Option<FounderRead> {
+    let whole = table.span();
+    let card = card(&mut table, folder).and_then(|card| match card.value {
+        Card::Member(member) => Some(Placed {
+            value: member,
+            span: card.span,
+        }),
+        other => wrong_card(&table, card.span, &other, "member"),
+    });
+    let (card_span, card): (_, Option<MemberCard>) =
+        card.map_or((whole.clone(), None), |card| (card.span, Some(card.value)));
+    let name = table
+        .text::<Name>("name", "a name")
+        .map(|name| Placed {
+            value: name.value.0,
+            span: name.span,
+        })
+        .or_else(|| {
+            card.as_ref().map(|card| Placed {
+                value: card.name.clone(),
+                span: card_span.clone(),
+            })
+        });
+    let key = table.text::<Address>("key", "20 bytes of hex").or_else(|| {
+        card.as_ref().map(|card| Placed {
+            value: card.key,
+            span: card_span,
+        })
+    });
+    let household = table.must_number("household", 1..=u64::from(u16::MAX));
+    let band = table.must_number("band", 0..=7);
+    let badge = table
+        .text::<B256>("badge", "32 bytes of hex")
+        .map(|badge| badge.value);
+    let most = table
+        .text::<Amount>("most_per_period", "an amount such as \"60 H\"")
+        .map(|most| most.value);
+    for (list, names, kind) in [
+        (&mut duties.provides, table.names("provides"), "subcontract"),
+        (&mut duties.keeps, table.names("keeps"), "stream"),
+    ] {
+        for named in names {
+            let at = if kind == "stream" {
+                streams.iter().position(|stream| stream.terms.name == named.value)
+            } else {
+                subcontracts
+                    .iter()
+                    .position(|subcontract| subcontract.name.value == named.value)
+            };
+            let says = match at {
+                None => format!("no {kind} is named {:?}", named.value),
+                Some(at) if list.insert(at, index).is_some_and(|other| other != index) => {
+                    format!("the {kind} {:?} is another founder's already", named.value)
+                }
+                Some(_) => continue,
+            };
+            table.problem(named.span, says);
+        }
+    }
+    let mut mandates = consent.map_or_else(
+        || vec![None; subcontracts.len()],
+        |consent| consent.mandates.clone(),
+    );
+    for mut inner in table.tables("mandates") {
+        let named = inner.must::<Name>("subcontract", "the name of a subcontract");
+        let caps = mandate(&mut inner);
+        if let Some(named) = named {
+            match subcontracts
+                .iter()
+                .position(|subcontract| subcontract.name.value == named.value.0)
+            {
+                Some(at) => mandates[at] = caps,
+                None => inner.problem(named.span, format!("no subcontract is named {:?}", named.value.0)),
+            }
+        }
+        inner.close(&[&["subcontract"], MANDATE].concat());
+    }
+    if name.is_none() {
+        table.missing("name", "a name, here or on a card");
+    }
+    if key.is_none() {
+        table.missing("key", "20 bytes of hex, here or on a card");
+    }
+    let most = most.or_else(|| consent.map(|consent| consent.most_per_period));
+    if most.is_none() {
+        table.missing("most_per_period", "an amount, here or under [consent]");
+    }
+    if let Some(zero) = key.as_ref().filter(|key| key.value.is_zero()) {
+        table.problem(
+            zero.span.clone(),
+            "key: given the zero address, wanted a key somebody holds".into(),
+        );
+    }
+    table.close(FOUNDER);
+    let (name, key) = (name?, key?);
+    Some(FounderRead {
+        terms: FounderTerms {
+            name: name.value,
+            key: key.value,
+            household: u16::try_from(household?.value).ok()?,
+            consent: ConsentTerms {
+                most_per_period: most?,
+                mandates,
+                band: u8::try_from(band?.value).ok()?,
+                badge: badge.or(card.and_then(|card| card.badge)).unwrap_or_default(),
+            },
+        },
+        name: name.span,
+        key,
+    })
+}
+
+fn card(table: &mut Table<'_>, folder: &Path) -> Option<Placed<Card>> {
+    let path = table.text::<String>("card", "the path of a card")?;
+    match Card::read(&folder.join(&path.value)) {
+        Ok(card) => Some(Placed {
+            value: card,
+            span: path.span,
+        }),
+        Err(error) => {
+            table.problem(path.span, format!("card: {error}"));
+            None
+        }
+    }
+}
+
+fn wrong_card<T>(table: &Table<'_>, span: Range<usize>, given: &Card, wanted: &str) -> Option<T> {
+    table.problem(
+        span,
+        format!(
+            "card: given the card of a {}, wanted that of a {wanted}",
+            given.kind()
+        ),
+    );
+    None
+}
+
+/// Seats or alternates, each from a card or from its identity alone.
+pub(super) fn seats(tables: Vec<Table<'_>>, folder: &Path) -> Vec<Placed<SeatTerms>> {
+    tables
+        .into_iter()
+        .filter_map(|table| seat(table, folder))
+        .collect()
+}
+
+fn seat(mut table: Table<'_>, folder: &Path) -> Option<Placed<SeatTerms>> {
+    let card: Option<Placed<SeatCard>> = card(&mut table, folder).and_then(|card| match card.value {
+        Card::Seat(seat) => Some(Placed {
+            value: seat,
+            span: card.span,
+        }),
+        other => wrong_card(&table, card.span, &other, "seat"),
+    });
+    let name = table.text::<Name>("name", "a name").map(|name| name.value.0);
+    let identity = table.text::<Address>("identity", "20 bytes of hex");
+    let span = identity
+        .as_ref()
+        .map(|placed| placed.span.clone())
+        .or(card.as_ref().map(|card| card.span.clone()));
+    if let (Some(identity), Some(card)) = (&identity, &card)
+        && identity.value != card.value.identity
+    {
+        let says = format!(
+            "identity: given {}, but the card says {}",
+            identity.value, card.value.identity
+        );
+        table.problem(identity.span.clone(), says);
+    }
+    let identity = identity
+        .map(|placed| placed.value)
+        .or(card.as_ref().map(|card| card.value.identity));
+    if identity.is_none() {
+        table.missing("identity", "20 bytes of hex, here or on a card");
+    }
+    table.close(&["name", "identity", "card"]);
+    let card = card.map(|card| card.value);
+    Some(Placed {
+        value: SeatTerms {
+            name: name
+                .or(card.as_ref().map(|card| card.name.clone()))
+                .unwrap_or_default(),
+            identity: identity?,
+            card,
+        },
+        span: span?,
+    })
+}
+
+/// A device and the position of its stream.
+pub(super) fn device(
+    mut table: Table<'_>,
+    folder: &Path,
+    streams: &[StreamRead],
+) -> Option<(usize, Placed<DeviceCard>)> {
+    let span = table.span();
+    let source = table.source();
+    let stream = table.must::<Name>("stream", "the name of a stream");
+    let path = card(&mut table, folder).and_then(|card| match card.value {
+        Card::Device(device) => Some(Placed {
+            value: device,
+            span: card.span,
+        }),
+        other => wrong_card(&table, card.span, &other, "device"),
+    });
+    let read = match path {
+        Some(card) => {
+            if card.value.kind.len() > 16 || !card.value.kind.is_ascii() || card.value.kind.is_empty() {
+                let says = format!(
+                    "kind: given {:?}, wanted 1 to 16 ASCII characters",
+                    card.value.kind
+                );
+                table.problem(card.span.clone(), says);
+            }
+            table.close(&["stream", "card"]);
+            Some(card)
+        }
+        None => {
+            let key = table.must::<B256>("key", "an Ed25519 public key, 32 bytes of hex, or a card");
+            let kind = table.must::<Word<16>>("kind", "at most 16 ASCII characters, such as \"radar\"");
+            let interval = table.must_number("interval_seconds", 1..=86_400);
+            let until = table.must_number("calibrated_until", 1..=u64::from(u32::MAX));
+            table.close(&[
+                "stream",
+                "card",
+                "key",
+                "kind",
+                "interval_seconds",
+                "calibrated_until",
+            ]);
+            Some(Placed {
+                value: DeviceCard {
+                    v: crate::card::VERSION,
+                    name: String::new(),
+                    kind: kind?.value.0,
+                    key: key?.value,
+                    interval_seconds: narrow(interval?.value),
+                    calibrated_until: until?.value,
+                },
+                span,
+            })
+        }
+    };
+    let named = stream?;
+    let at = streams
+        .iter()
+        .position(|stream| stream.terms.name == named.value.0);
+    if at.is_none() {
+        source.problem(named.span, format!("no stream is named {:?}", named.value.0));
+    }
+    Some((at?, read?))
+}
+
+/// Bounds on how many there are (R0, R2.1, R7.4).
+pub(super) fn count(top: &Table<'_>, key: &str, given: usize, wanted: RangeInclusive<usize>) {
+    if !wanted.contains(&given) {
+        let says = format!(
+            "{key}: given {given}, wanted {} to {}",
+            wanted.start(),
+            wanted.end()
+        );
+        top.problem(top.span(), says);
+    }
+}
+
+/// Each only once.
+pub(super) fn once<T: Ord>(top: &Table<'_>, what: &str, all: impl Iterator<Item = (T, Range<usize>)>) {
+    let mut seen = BTreeSet::new();
+    for (value, span) in all {
+        if !seen.insert(value) {
+            top.problem(span, format!("this {what} is given twice, wanted each once"));
+        }
+    }
+}
+
+/// ASCII of at most `N` bytes.
+struct Word<const N: usize>(String);
+
+impl<const N: usize> std::str::FromStr for Word<N> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if (1..=N).contains(&text.len()) && text.is_ascii() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("given {text:?}, wanted 1 to {N} ASCII characters"))
+        }
+    }
+}
+
+/// What a stream's recordings show (R20).
+struct DataClass(u8);
+
+impl std::str::FromStr for DataClass {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "things" => Ok(Self(0)),
+            "home" => Ok(Self(1)),
+            "act" => Ok(Self(2)),
+            _ => Err(format!("given {text:?}, wanted \"things\", \"home\" or \"act\"")),
+        }
+    }
+}
+
+impl std::str::FromStr for EpochKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "day" => Ok(Self::Day),
+            "week" => Ok(Self::Week),
+            "period" => Ok(Self::Period),
+            _ => Err(format!("given {text:?}, wanted \"day\", \"week\" or \"period\"")),
+        }
+    }
+}
