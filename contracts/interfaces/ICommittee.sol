@@ -72,6 +72,7 @@ interface ICommittee {
     error AlreadyOpen(uint24 version);
     error TooFewRegistered(uint8 given, uint8 wanted);
     error SeatsOutOfRange(uint256 seats, uint256 alternates);
+    error NotAnOperator(address identity);
     error NamedTwice(address identity);
     error VersionsExhausted();
 
@@ -122,6 +123,6 @@ interface ICommittee {
     /// @notice Whose money a bond purse holds: the identity named for it; zero where there is no such purse.
     function identityOf(SeatId purse) external view returns (address);
 
-    /// @notice The bond purse of a named identity.
+    /// @notice The bond purse of a named identity; refuses who was not named.
     function purseOf(address identity) external view returns (SeatId);
 }

@@ -73,6 +73,7 @@ interface IDocket {
     error DataClassOutOfRange(uint8 given, uint8 most);
     error EstimatorUnnamed();
     error NotAMemberId(MemberId given);
+    error ParametersLength(uint256 given, uint256 most);
     error DeviceCount(uint256 given, uint256 least, uint256 most);
     error DeviceUnknown(StreamId stream, uint8 index);
     error DeviceMalformed(bytes32 key, uint8 alg, uint32 intervalSeconds);

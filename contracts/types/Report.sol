@@ -69,6 +69,22 @@ library Headers {
         return uint32(Header.unwrap(header));
     }
 
+    /// @notice Subcontract and stream: the top 32 bits.
+    function pair(Header header) internal pure returns (uint32) {
+        return uint32(Header.unwrap(header) >> 224);
+    }
+
+    /// @notice Subcontract, stream and epoch: the top 56 bits, what has at most one accepted report (R7.4).
+    function report(Header header) internal pure returns (uint56) {
+        return uint56(Header.unwrap(header) >> 200);
+    }
+
+    /// @notice True where the byte for the verdict names one and the bits that mean nothing are zero.
+    function isWellFormed(Header header) internal pure returns (bool) {
+        return uint8(Header.unwrap(header) >> 72) <= uint8(type(Verdict).max)
+            && uint8(Header.unwrap(header) >> 32) == 0;
+    }
+
     /// @notice The head as it was signed: without the signers.
     function unsealed(Header header) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) & ~uint256(type(uint32).max));

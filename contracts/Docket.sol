@@ -1,0 +1,821 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {ICharter, Module, SubcontractState} from "./interfaces/ICharter.sol";
+import {Device, IDocket, ReportState, StreamTerms} from "./interfaces/IDocket.sol";
+import {IRoster} from "./interfaces/IRoster.sol";
+import {ISubcontract} from "./interfaces/ISubcontract.sol";
+import {Lines} from "./libraries/Lines.sol";
+import {Seal} from "./libraries/Seal.sol";
+import {Signed} from "./Signed.sol";
+import {Calendar, EpochKind} from "./types/Calendar.sol";
+import {Entries, Entry, Fate} from "./types/Entry.sol";
+import {Epoch, MemberId, StreamId, SubcontractId} from "./types/Ids.sol";
+import {Header, Reports, Verdict} from "./types/Report.sol";
+
+/// @title The docket
+/// @notice Implements `IDocket`: never settles a report twice, and no failure of one blocks another.
+/// @dev RING. Per subcontract and stream the last 64 accepted reports, at `epoch % 64`, one word each. The word of the
+/// epoch before names the parent and the kind of epoch, so accepting reads nothing else about the stream. A word is
+/// overwritten at the earliest 64 days after its epoch, when its report is settled, spent or lapsed.
+/// GAS. `submit` is the one function run every epoch by every stream; its order of checks is by cost, cheap ones first.
+contract Docket is IDocket, Signed {
+    /* CONSTANTS */
+
+    /// @dev A report is accepted at the latest this long after its epoch's end, seconds (R7, edge cases).
+    uint256 private constant ACCEPT_WITHIN = 30 days;
+
+    /// @dev A final report is settled at the latest this long after its window, seconds (R7.10).
+    uint256 private constant SETTLE_WITHIN = 14 days;
+
+    /// @dev Bounds of a stream's window, seconds (R7.10: 24 h for metering).
+    uint32 private constant SHORTEST_WINDOW = 24 hours;
+    uint32 private constant LONGEST_WINDOW = 7 days;
+
+    /// @dev A replaced device speaks from the first epoch that begins this much later, seconds (R7.1, R5 track A).
+    uint256 private constant DEVICE_NOTICE = 72 hours;
+
+    /// @dev A member contests twice in any such span, seconds (R7.10).
+    uint256 private constant CONTEST_SPAN = 90 days;
+
+    /// @dev Gas a subcontract gets to settle one report: so much, and so much per member (R1.9).
+    uint256 private constant SETTLE_GAS = 1_000_000;
+    uint256 private constant SETTLE_GAS_PER_MEMBER = 88_000;
+
+    uint256 private constant MOST_MEMBERS = 150;
+    uint256 private constant MOST_STREAMS = 4; // per subcontract
+    uint256 private constant MOST_DEVICES = 16; // per stream
+    uint256 private constant LONGEST_PARAMETERS = 2048; // bytes
+    uint256 private constant LONGEST_REASON = 256; // bytes of a failed settlement's revert data
+
+    /// @dev Longest time from an epoch's end until its report is terminal.
+    uint256 private constant OPEN_AT_MOST = ACCEPT_WITHIN + LONGEST_WINDOW + SETTLE_WITHIN;
+    uint256 private constant RING = 64;
+    /// @dev How many versions back a record is looked for; each epoch or day adds at most one, and none older than
+    /// `OPEN_AT_MOST` and the longest epoch is asked for.
+    uint256 private constant LOOK_BACK = 96;
+    uint8 private constant ED25519 = 1;
+    uint8 private constant HIGHEST_DATA_CLASS = 2;
+
+    bytes32 private constant CONTEST_LINE = keccak256(
+        "ContestLine(string deed,uint16 member,uint16 subcontract,uint16 stream,uint24 epoch,bytes32 report,uint256 nonce,uint64 deadlineUnixSeconds)"
+    );
+    bytes32 private constant CONTEST_LINE_DEED =
+        keccak256("I contest my own line of this report. Nothing is taken from me for it.");
+    bytes32 private constant ENROL_BADGE = keccak256(
+        "EnrolBadge(string deed,uint16 member,bytes32 badge,uint256 nonce,uint64 deadlineUnixSeconds)"
+    );
+    bytes32 private constant ENROL_BADGE_DEED =
+        keccak256("I enrol this badge as mine. From tomorrow, what is taken with it is taken by me.");
+    bytes32 private constant REPLACE_DEVICE = keccak256(
+        "ReplaceDevice(string deed,uint16 custodian,uint16 stream,uint8 place,bytes32 deviceKey,uint8 algorithm,bytes16 kind,uint32 heartbeatSeconds,uint40 calibratedUntilUnixSeconds,uint256 nonce,uint64 deadlineUnixSeconds)"
+    );
+    bytes32 private constant REPLACE_DEVICE_DEED =
+        keccak256("As custodian I put this device in the place of the one before it.");
+
+    /* TYPES */
+
+    /// @dev The first slot is all but the name and the estimator.
+    struct Stream {
+        SubcontractId subcontract;
+        EpochKind epochKind;
+        uint32 windowSeconds;
+        MemberId custodian;
+        uint8 dataClass;
+        uint8 devices;
+        bool started; // a report was accepted
+        Epoch first; // its epoch
+        bytes32 zone;
+        bytes32 estimator;
+        bytes32 modelHash;
+        bytes parameters;
+    }
+
+    /// @dev Two slots.
+    struct DatedDevice {
+        bytes32 key;
+        uint8 alg;
+        bytes16 kind;
+        uint32 intervalSeconds;
+        uint40 calibratedUntil;
+        uint40 from;
+    }
+
+    struct DatedBadge {
+        bytes32 badge;
+        uint40 from;
+    }
+
+    /// @dev One slot, read by every submission.
+    struct Live {
+        uint24 version;
+        uint8 seats;
+        uint40 t0;
+    }
+
+    struct Contests {
+        uint40 latest;
+        uint40 earlier;
+    }
+
+    /* IMMUTABLES */
+
+    ICharter private immutable CHARTER;
+    IRoster private immutable ROSTER;
+    address private immutable COMMITTEE;
+    int32 private immutable TZ;
+
+    /* STORAGE */
+
+    Live private _live;
+    uint16 private _streamCount;
+
+    /// @dev By subcontract (16 bits) and stream (16 bits), the top of a report's head.
+    mapping(uint32 pair => Entry[64]) private _rings;
+    mapping(StreamId => Stream) private _streams;
+    mapping(SubcontractId => StreamId[]) private _streamsOf;
+
+    /// @dev By stream and index; ascending by `from`.
+    mapping(StreamId => mapping(uint8 index => DatedDevice[])) private _devices;
+
+    /// @dev Which place a device's key belongs to: stream and index, plus one.
+    mapping(bytes8 kid => uint256 place) private _placeOf;
+    mapping(MemberId => DatedBadge[]) private _badges;
+    mapping(bytes32 badge => MemberId) private _holderOf;
+
+    /// @dev Contested lines, by subcontract, stream and epoch.
+    mapping(uint56 report => MemberId[]) private _frozen;
+    mapping(MemberId => Contests) private _contests;
+
+    /// @dev The report being settled in this call, by subcontract, stream and epoch; its top bit is set meanwhile.
+    uint64 private transient _now;
+    uint64 private constant SETTLING = 1 << 63;
+
+    /* CONSTRUCTOR */
+
+    /// @dev The creator is the charter; its siblings' addresses follow from its own.
+    constructor() {
+        CHARTER = ICharter(msg.sender);
+        ROSTER = IRoster(CHARTER.module(Module.Roster));
+        COMMITTEE = CHARTER.module(Module.Committee);
+        TZ = CHARTER.tz();
+    }
+
+    /* STREAMS AND DEVICES (R7.1) */
+
+    /// @inheritdoc IDocket
+    function enrolFirst(StreamTerms[] calldata streams) external {
+        if (_streamCount != 0 || _live.version != 0) revert EnrolledAlready(_streamCount);
+        bytes32 given = keccak256(abi.encode(streams));
+        bytes32 wanted = CHARTER.streamsHash();
+        if (given != wanted) revert StreamsNotSigned(given, wanted);
+
+        for (uint256 i = 0; i < streams.length; ++i) {
+            _enrol(streams[i]);
+        }
+    }
+
+    /// @inheritdoc IDocket
+    function enrol(StreamTerms calldata terms) external returns (StreamId stream) {
+        SubcontractId id = terms.subcontract;
+        if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version == 0) {
+            revert SubcontractNotOpen(id);
+        }
+        address sponsor = ROSTER.keyOf(CHARTER.sponsorOf(id));
+        if (msg.sender != sponsor) revert CallerNot(msg.sender, sponsor);
+
+        stream = _enrol(terms);
+
+        // A view of foreign code, asked by its own sponsor; its answer is one word.
+        if (!ISubcontract(CHARTER.subcontractAt(id)).settlesOn{gas: 100_000}(stream)) {
+            revert StreamNotOfSubcontract(stream, id);
+        }
+    }
+
+    function _enrol(StreamTerms calldata terms) private returns (StreamId stream) {
+        _checkTerms(terms);
+        stream = StreamId.wrap(++_streamCount);
+        StreamId[] storage siblings = _streamsOf[terms.subcontract];
+        if (siblings.length == MOST_STREAMS) revert TooManyStreams(terms.subcontract, MOST_STREAMS);
+
+        siblings.push(stream);
+        Stream storage record = _streams[stream];
+        record.subcontract = terms.subcontract;
+        record.epochKind = terms.epochKind;
+        record.windowSeconds = terms.windowSeconds;
+        record.custodian = terms.custodian;
+        record.dataClass = terms.dataClass;
+        // At most `MOST_DEVICES`.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        record.devices = uint8(terms.devices.length);
+        record.zone = terms.zone;
+        record.estimator = terms.estimator;
+        record.modelHash = terms.modelHash;
+        record.parameters = terms.parameters;
+        for (uint8 i = 0; i < terms.devices.length; ++i) {
+            _place(stream, i, terms.devices[i], 0);
+        }
+
+        emit StreamEnrolled(stream, terms);
+    }
+
+    function _checkTerms(StreamTerms calldata terms) private view {
+        uint32 window = terms.windowSeconds;
+        if (window < SHORTEST_WINDOW || window > LONGEST_WINDOW) {
+            revert WindowOutOfRange(window, SHORTEST_WINDOW, LONGEST_WINDOW);
+        }
+        if (SubcontractId.unwrap(terms.subcontract) == 0) revert SubcontractNotOpen(terms.subcontract);
+        if (terms.dataClass > HIGHEST_DATA_CLASS) {
+            revert DataClassOutOfRange(terms.dataClass, HIGHEST_DATA_CLASS);
+        }
+        if (terms.estimator == 0) revert EstimatorUnnamed();
+        if (!ROSTER.isMember(terms.custodian)) revert NotAMemberId(terms.custodian);
+        if (terms.parameters.length > LONGEST_PARAMETERS) {
+            revert ParametersLength(terms.parameters.length, LONGEST_PARAMETERS);
+        }
+        if (terms.devices.length == 0 || terms.devices.length > MOST_DEVICES) {
+            revert DeviceCount(terms.devices.length, 1, MOST_DEVICES);
+        }
+    }
+
+    /// @inheritdoc IDocket
+    function replaceDevice(StreamId stream, uint8 index, Device calldata device) external {
+        _replaceDevice(ROSTER.memberOf(msg.sender), stream, index, device);
+    }
+
+    /// @inheritdoc IDocket
+    function replaceDeviceBySig(
+        MemberId custodian,
+        StreamId stream,
+        uint8 index,
+        Device calldata device,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                REPLACE_DEVICE,
+                REPLACE_DEVICE_DEED,
+                custodian,
+                stream,
+                index,
+                device.key,
+                device.alg,
+                device.kind,
+                device.intervalSeconds,
+                device.calibratedUntil,
+                nonce,
+                deadline
+            )
+        );
+        _takeSignature(ROSTER.keyOf(custodian), structHash, nonce, deadline, signature);
+        _replaceDevice(custodian, stream, index, device);
+    }
+
+    function _replaceDevice(MemberId member, StreamId stream, uint8 index, Device calldata device) private {
+        Live memory live = _live;
+        if (live.version == 0) revert NotIgnited();
+        Stream storage record = _streams[stream];
+        if (index >= record.devices) revert DeviceUnknown(stream, index);
+        if (member != record.custodian || !ROSTER.isMember(member)) {
+            revert NotCustodian(stream, member, record.custodian);
+        }
+
+        EpochKind kind = record.epochKind;
+        Epoch running = Calendar.epochAt(kind, block.timestamp + DEVICE_NOTICE, TZ, live.t0);
+        uint40 from = uint40(_end(kind, running, live.t0));
+        _place(stream, index, device, from);
+        emit DeviceReplaced(stream, index, device, from);
+    }
+
+    function _place(StreamId stream, uint8 index, Device calldata device, uint40 from) private {
+        if (device.alg != ED25519 || device.key == 0 || device.intervalSeconds == 0) {
+            revert DeviceMalformed(device.key, device.alg, device.intervalSeconds);
+        }
+        // Envelopes name a device by the first 8 bytes of its key, so no two may share them, ever.
+        bytes8 kid = bytes8(device.key);
+        uint256 place = (uint256(StreamId.unwrap(stream)) << 8 | index) + 1;
+        if (_placeOf[kid] != 0 && _placeOf[kid] != place) revert DeviceKeyTaken(kid);
+
+        _placeOf[kid] = place;
+        DatedDevice[] storage history = _devices[stream][index];
+        DatedDevice memory dated = DatedDevice({
+            key: device.key,
+            alg: device.alg,
+            kind: device.kind,
+            intervalSeconds: device.intervalSeconds,
+            calibratedUntil: device.calibratedUntil,
+            from: from
+        });
+        // A replacement that has not begun is replaced itself.
+        uint256 count = history.length;
+        if (count != 0 && history[count - 1].from == from) history[count - 1] = dated;
+        else history.push(dated);
+    }
+
+    /* BADGES (R7.1) */
+
+    /// @inheritdoc IDocket
+    function enrolBadge(bytes32 badge) external {
+        _enrolBadge(ROSTER.memberOf(msg.sender), badge);
+    }
+
+    /// @inheritdoc IDocket
+    function enrolBadgeBySig(
+        MemberId member,
+        bytes32 badge,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 structHash = keccak256(
+            abi.encode(ENROL_BADGE, ENROL_BADGE_DEED, member, badge, nonce, deadline)
+        );
+        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
+        _enrolBadge(member, badge);
+    }
+
+    function _enrolBadge(MemberId member, bytes32 badge) private {
+        if (_live.version == 0) revert NotIgnited();
+        if (!ROSTER.isMember(member)) revert NotAMemberId(member);
+        uint256 tomorrow = Calendar.day(block.timestamp, TZ) + 1;
+        _setBadge(member, badge, uint40(Calendar.dayBegin(tomorrow, TZ)));
+    }
+
+    /// @inheritdoc IDocket
+    function foundBadge(MemberId member, bytes32 badge) external {
+        if (msg.sender != address(CHARTER)) revert CallerNot(msg.sender, address(CHARTER));
+        _setBadge(member, badge, 0);
+    }
+
+    /// @dev The badge given up may be enrolled by another from now on: theirs holds from a later day than this one's end.
+    function _setBadge(MemberId member, bytes32 badge, uint40 from) private {
+        DatedBadge[] storage history = _badges[member];
+        uint256 count = history.length;
+        bytes32 former = count == 0 ? bytes32(0) : history[count - 1].badge;
+        if (former != 0) _holderOf[former] = MemberId.wrap(0);
+        if (badge != 0) {
+            MemberId holder = _holderOf[badge];
+            if (MemberId.unwrap(holder) != 0) revert BadgeTaken(badge, holder);
+            _holderOf[badge] = member;
+        }
+
+        if (count != 0 && history[count - 1].from == from) history[count - 1].badge = badge;
+        else history.push(DatedBadge({badge: badge, from: from}));
+        emit BadgeEnrolled(member, badge, from);
+    }
+
+    /* THE COMMITTEE'S VERSION */
+
+    /// @inheritdoc IDocket
+    function reseat(uint24 version, uint8 seats) external {
+        if (msg.sender != COMMITTEE) revert CallerNot(msg.sender, COMMITTEE);
+        uint40 t0 = CHARTER.t0();
+        if (t0 == 0) revert NotIgnited();
+
+        _live = Live({version: version, seats: seats, t0: t0});
+        emit Reseated(version, seats);
+    }
+
+    /* REPORTS (R7.3, R7.4) */
+
+    /// @inheritdoc IDocket
+    function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external {
+        Live memory live = _live;
+        if (header.committeeVersion() != live.version) {
+            revert VersionNotCurrent(header.committeeVersion(), live.version);
+        }
+        if (!header.isWellFormed()) revert HeaderMalformed(header);
+
+        Entry[64] storage ring = _rings[header.pair()];
+        Epoch epoch = header.epoch();
+        uint256 number = Epoch.unwrap(epoch);
+        // The word before an epoch of number zero is another epoch's, so the subtraction may wrap.
+        Entry parent;
+        unchecked {
+            parent = ring[(number - 1) % RING];
+            if (!parent.isOf(number - 1) || parent.isPassed()) parent = _across(header, ring, live.t0);
+        }
+        EpochKind kind = parent.kind();
+        _checkReportable(kind, epoch, live.t0);
+
+        bytes32 signed = _digest(header, parent.digest(), envelopes, keccak256(payload));
+        Seal.check(signed, header.signers(), seal, Seal.keysAt(COMMITTEE, live.version), live.seats);
+        // Read last: a seal that fails should not have paid for it.
+        if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
+
+        Fate fate = header.verdict() == Verdict.Ok ? Fate.Pending : Fate.Spent;
+        ring[number % RING] = Entries.make(signed, block.timestamp, epoch, fate, kind);
+        emit Accepted(header, envelopes, payload);
+    }
+
+    /// @dev Where the epoch before has no report: the last accepted one, if every missing epoch between can no longer be
+    /// reported or does not accrue. Before the first report, an entry that is nothing but the kind.
+    function _across(Header header, Entry[64] storage ring, uint256 t0) private returns (Entry last) {
+        StreamId stream = header.stream();
+        Stream storage record = _known(header.subcontract(), stream);
+        Epoch epoch = header.epoch();
+        EpochKind kind = record.epochKind;
+        _checkReportable(kind, epoch, t0);
+
+        last = _last(ring);
+        uint256 oldest;
+        if (last.isNone()) {
+            if (!_accrues(header.subcontract(), kind, epoch, t0)) revert EpochNotAccruing(epoch);
+        } else {
+            if (last.isOf(Epoch.unwrap(epoch))) revert AlreadyAccepted(epoch);
+            if (Epoch.unwrap(last.epoch()) > Epoch.unwrap(epoch)) {
+                revert EpochBehindHead(epoch, last.epoch());
+            }
+            oldest = uint256(Epoch.unwrap(last.epoch())) + 1;
+        }
+        // At most as many steps as epochs fit into `ACCEPT_WITHIN`.
+        for (uint24 missing = Epoch.unwrap(epoch); missing > oldest;) {
+            Epoch passed = Epoch.wrap(--missing);
+            if (block.timestamp > _end(kind, passed, t0) + ACCEPT_WITHIN) break;
+            if (_accrues(header.subcontract(), kind, passed, t0)) revert EpochOutOfOrder(epoch, passed);
+        }
+
+        if (last.isNone()) {
+            record.started = true;
+            record.first = epoch;
+            return Entries.make(0, 0, Epoch.wrap(0), Fate.Pending, kind);
+        }
+        ring[Epoch.unwrap(last.epoch()) % RING] = last.passed();
+    }
+
+    function _checkReportable(EpochKind kind, Epoch epoch, uint256 t0) private view {
+        uint256 end = _end(kind, epoch, t0);
+        if (block.timestamp < end) revert EpochNotClosed(epoch, block.timestamp, end);
+        if (block.timestamp > end + ACCEPT_WITHIN) {
+            revert EpochTooLate(epoch, block.timestamp, end + ACCEPT_WITHIN);
+        }
+    }
+
+    function _last(Entry[64] storage ring) private view returns (Entry last) {
+        for (uint256 i = 0; i < RING; ++i) {
+            Entry entry = ring[i];
+            if (entry.isNone()) continue;
+            if (last.isNone() || Epoch.unwrap(entry.epoch()) > Epoch.unwrap(last.epoch())) last = entry;
+        }
+    }
+
+    /* CONTEST (R7.10) */
+
+    /// @inheritdoc IDocket
+    function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
+        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        _contest(ROSTER.memberOf(msg.sender), header, signed, payload);
+    }
+
+    /// @inheritdoc IDocket
+    function contestBySig(
+        MemberId member,
+        Header header,
+        bytes32 parent,
+        bytes32 envelopes,
+        bytes calldata payload,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        bytes32 structHash = _contestHash(member, header, signed, nonce, deadline);
+        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
+        _contest(member, header, signed, payload);
+    }
+
+    function _contestHash(MemberId member, Header header, bytes32 signed, uint256 nonce, uint64 deadline)
+        private
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                CONTEST_LINE,
+                CONTEST_LINE_DEED,
+                member,
+                header.subcontract(),
+                header.stream(),
+                header.epoch(),
+                signed,
+                nonce,
+                deadline
+            )
+        );
+    }
+
+    /// @dev A leaver may contest too: what they took before leaving is still charged (R16.1).
+    function _contest(MemberId member, Header header, bytes32 signed, bytes calldata payload) private {
+        (Entry[64] storage ring, Entry entry) = _pending(header, signed);
+        uint256 windowEnd = entry.acceptedAt() + _streams[header.stream()].windowSeconds;
+        if (block.timestamp > windowEnd) revert WindowOver(block.timestamp, windowEnd);
+        if (MemberId.unwrap(member) == 0 || !Lines.has(payload, member)) revert NoLineOf(member);
+        MemberId[] storage lines = _frozen[header.report()];
+        for (uint256 i = 0; i < lines.length; ++i) {
+            if (lines[i] == member) revert AlreadyContested(member);
+        }
+        Contests memory contests = _contests[member];
+        if (contests.earlier != 0 && block.timestamp < contests.earlier + CONTEST_SPAN) {
+            revert ContestsUsed(member, block.timestamp, contests.earlier + CONTEST_SPAN);
+        }
+
+        _contests[member] = Contests({latest: uint40(block.timestamp), earlier: contests.latest});
+        lines.push(member);
+        ring[Epoch.unwrap(header.epoch()) % RING] = entry.frozen();
+        emit LineContested(header.subcontract(), header.stream(), header.epoch(), member);
+    }
+
+    /// @dev The entry of this very report, while it is pending.
+    function _pending(Header header, bytes32 signed)
+        private
+        view
+        returns (Entry[64] storage ring, Entry entry)
+    {
+        uint256 number = Epoch.unwrap(header.epoch());
+        ring = _rings[header.pair()];
+        entry = ring[number % RING];
+        if (!entry.isOf(number) || entry.fate() != Fate.Pending) {
+            revert NotPending(header.stream(), header.epoch());
+        }
+        if (bytes24(signed) != bytes24(entry.digest())) {
+            revert NotThisReport(bytes24(signed), bytes24(entry.digest()));
+        }
+    }
+
+    /* SETTLE (R7.10, R1.9) */
+
+    /// @inheritdoc IDocket
+    function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
+        if (_now != 0) revert SettlingAlready();
+        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        (Entry[64] storage ring, Entry entry) = _pending(header, signed);
+        uint256 windowEnd = entry.acceptedAt() + _streams[header.stream()].windowSeconds;
+        if (block.timestamp <= windowEnd) revert WindowRuns(block.timestamp, windowEnd);
+        if (block.timestamp > windowEnd + SETTLE_WITHIN) {
+            revert LapsedAt(block.timestamp, windowEnd + SETTLE_WITHIN);
+        }
+
+        uint256 place = Epoch.unwrap(header.epoch()) % RING;
+        ring[place] = entry.withFate(Fate.Settled);
+        _now = header.report() | SETTLING;
+        (bool settled, bytes memory reason) = _ask(header, payload);
+        _now = 0;
+
+        if (settled) {
+            emit Settled(header.subcontract(), header.stream(), header.epoch());
+        } else {
+            ring[place] = entry;
+            emit SettlementFailed(header.subcontract(), header.stream(), header.epoch(), reason);
+        }
+    }
+
+    /// @dev Calls the subcontract with its whole gas bound, and copies at most `LONGEST_REASON` bytes of what it says.
+    function _ask(Header header, bytes calldata payload) private returns (bool settled, bytes memory reason) {
+        address place = CHARTER.subcontractAt(header.subcontract());
+        uint256 bound = _settleGas();
+        bytes memory question =
+            abi.encodeCall(ISubcontract.settle, (header.stream(), header.epoch(), payload));
+        // All but one 64th of what is left can be forwarded; the rest pays for the call itself.
+        uint256 wanted = bound * 64 / 63 + 10_000;
+        if (gasleft() < wanted) revert GasTooLow(gasleft(), wanted);
+
+        uint256 size;
+        assembly ("memory-safe") {
+            settled := call(bound, place, 0, add(question, 32), mload(question), 0, 0)
+            size := returndatasize()
+        }
+        if (settled) return (true, reason);
+        reason = new bytes(size < LONGEST_REASON ? size : LONGEST_REASON);
+        assembly ("memory-safe") {
+            returndatacopy(add(reason, 32), 0, mload(reason))
+        }
+    }
+
+    function _settleGas() private view returns (uint256) {
+        uint256 members = MemberId.unwrap(ROSTER.lastMember());
+        return SETTLE_GAS + SETTLE_GAS_PER_MEMBER * (members < MOST_MEMBERS ? members : MOST_MEMBERS);
+    }
+
+    /// @inheritdoc IDocket
+    function settling(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (uint40 begin, MemberId[] memory frozen)
+    {
+        uint56 report = _report(subcontract, stream, epoch);
+        if (_now != report | SETTLING) revert NotSettling(subcontract, stream, epoch);
+        begin = uint40(_begin(_streams[stream].epochKind, epoch, _live.t0));
+        frozen = _frozen[report];
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IDocket
+    function streamCount() external view returns (uint16) {
+        return _streamCount;
+    }
+
+    /// @inheritdoc IDocket
+    function streamOf(StreamId stream) external view returns (StreamTerms memory terms, Epoch firstEpoch) {
+        Stream storage record = _streams[stream];
+        terms = StreamTerms({
+            subcontract: record.subcontract,
+            epochKind: record.epochKind,
+            windowSeconds: record.windowSeconds,
+            zone: record.zone,
+            custodian: record.custodian,
+            dataClass: record.dataClass,
+            estimator: record.estimator,
+            parameters: record.parameters,
+            modelHash: record.modelHash,
+            devices: devicesAt(stream, uint40(block.timestamp))
+        });
+        firstEpoch = record.started ? record.first : _firstReportable(record);
+    }
+
+    /// @dev The oldest epoch, the coming one among them, that accrues and can still be reported.
+    function _firstReportable(Stream storage record) private view returns (Epoch first) {
+        Live memory live = _live;
+        if (live.version == 0) return first;
+        EpochKind kind = record.epochKind;
+        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0)) + 1;
+        for (uint256 i = 0; i < RING; ++i) {
+            Epoch epoch = Epoch.wrap(number);
+            if (block.timestamp > _end(kind, epoch, live.t0) + ACCEPT_WITHIN) break;
+            if (_accrues(record.subcontract, kind, epoch, live.t0)) first = epoch;
+            if (number-- == 0) break;
+        }
+    }
+
+    /// @inheritdoc IDocket
+    function devicesAt(StreamId stream, uint40 begin) public view returns (Device[] memory devices) {
+        devices = new Device[](_streams[stream].devices);
+        for (uint8 index = 0; index < devices.length; ++index) {
+            DatedDevice[] storage history = _devices[stream][index];
+            uint256 count = history.length;
+            for (uint256 back = 1; back <= count && back <= LOOK_BACK; ++back) {
+                DatedDevice storage dated = history[count - back];
+                if (dated.from > begin) continue;
+                devices[index] =
+                    Device(dated.key, dated.alg, dated.kind, dated.intervalSeconds, dated.calibratedUntil);
+                break;
+            }
+        }
+    }
+
+    /// @inheritdoc IDocket
+    function badgeAt(MemberId member, uint40 begin) external view returns (bytes32) {
+        DatedBadge[] storage history = _badges[member];
+        uint256 count = history.length;
+        for (uint256 back = 1; back <= count && back <= LOOK_BACK; ++back) {
+            if (history[count - back].from <= begin) return history[count - back].badge;
+        }
+        return 0;
+    }
+
+    /// @inheritdoc IDocket
+    function stateOf(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (ReportState)
+    {
+        Stream storage record = _known(subcontract, stream);
+        Entry entry = _rings[_pair(subcontract, stream)][Epoch.unwrap(epoch) % RING];
+        if (!entry.isOf(Epoch.unwrap(epoch))) {
+            bool forgotten = !entry.isNone() && Epoch.unwrap(entry.epoch()) > Epoch.unwrap(epoch);
+            bool late = block.timestamp > _end(record.epochKind, epoch, _live.t0) + ACCEPT_WITHIN;
+            return forgotten || late ? ReportState.Lapsed : ReportState.None;
+        }
+        if (entry.fate() == Fate.Settled) return ReportState.Settled;
+        if (entry.fate() == Fate.Spent) return ReportState.Spent;
+        uint256 windowEnd = entry.acceptedAt() + record.windowSeconds;
+        if (block.timestamp <= windowEnd) return ReportState.Accepted;
+        return block.timestamp <= windowEnd + SETTLE_WITHIN ? ReportState.Final : ReportState.Lapsed;
+    }
+
+    /// @inheritdoc IDocket
+    function accepted(SubcontractId subcontract, StreamId stream, Epoch epoch)
+        external
+        view
+        returns (bytes24, uint40)
+    {
+        Entry entry = _rings[_pair(subcontract, stream)][Epoch.unwrap(epoch) % RING];
+        if (!entry.isOf(Epoch.unwrap(epoch))) return (0, 0);
+        return (bytes24(entry.digest()), uint40(entry.acceptedAt()));
+    }
+
+    /// @inheritdoc IDocket
+    function head(StreamId stream) external view returns (bytes24, Epoch) {
+        Entry last = _last(_rings[_pair(_streams[stream].subcontract, stream)]);
+        return (bytes24(last.digest()), last.epoch());
+    }
+
+    /// @inheritdoc IDocket
+    function openEpochs(SubcontractId subcontract, uint40 since) external view returns (uint16 count) {
+        (count,) = _open(subcontract, since);
+    }
+
+    /// @inheritdoc IDocket
+    function oldestOpen(SubcontractId subcontract) external view returns (uint40 begin) {
+        (, begin) = _open(subcontract, 0);
+    }
+
+    /// @dev Counts the open epochs begun at or after `since`, and finds the beginning of the oldest; over at most
+    /// `MOST_STREAMS` streams, each at most as many epochs as fit into `OPEN_AT_MOST` and the one that runs.
+    function _open(SubcontractId subcontract, uint256 since)
+        private
+        view
+        returns (uint16 count, uint40 oldest)
+    {
+        Live memory live = _live;
+        if (live.version == 0) return (0, 0);
+        StreamId[] storage streams = _streamsOf[subcontract];
+        for (uint256 i = 0; i < streams.length; ++i) {
+            Stream storage record = _streams[streams[i]];
+            EpochKind kind = record.epochKind;
+            Entry[64] storage ring = _rings[_pair(subcontract, streams[i])];
+            uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0));
+            while (true) {
+                Epoch epoch = Epoch.wrap(number);
+                uint256 begin = _begin(kind, epoch, live.t0);
+                if (begin < since || block.timestamp > begin + _length(kind) + OPEN_AT_MOST) break;
+                if (_isOpen(subcontract, record, ring[number % RING], epoch, live.t0)) {
+                    ++count;
+                    if (oldest == 0 || begin < oldest) oldest = uint40(begin);
+                }
+                if (number-- == 0) break;
+            }
+        }
+    }
+
+    function _isOpen(SubcontractId subcontract, Stream storage record, Entry entry, Epoch epoch, uint256 t0)
+        private
+        view
+        returns (bool)
+    {
+        EpochKind kind = record.epochKind;
+        if (entry.isOf(Epoch.unwrap(epoch))) {
+            uint256 until = entry.acceptedAt() + record.windowSeconds + SETTLE_WITHIN;
+            return entry.fate() == Fate.Pending && block.timestamp <= until;
+        }
+        if (block.timestamp > _end(kind, epoch, t0) + ACCEPT_WITHIN) return false;
+        return _accrues(subcontract, kind, epoch, t0);
+    }
+
+    /// @inheritdoc IDocket
+    function digest(Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
+        external
+        view
+        returns (bytes32)
+    {
+        return _digest(header, parent, envelopes, payload);
+    }
+
+    /* SHARED BY THE ABOVE */
+
+    function _digest(Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
+        private
+        view
+        returns (bytes32)
+    {
+        return _hashTypedDataV4(Reports.structHash(header, parent, envelopes, payload));
+    }
+
+    function _known(SubcontractId subcontract, StreamId stream) private view returns (Stream storage record) {
+        record = _streams[stream];
+        if (record.subcontract != subcontract || SubcontractId.unwrap(subcontract) == 0) {
+            revert StreamUnknown(subcontract, stream);
+        }
+    }
+
+    function _accrues(SubcontractId subcontract, EpochKind kind, Epoch epoch, uint256 t0)
+        private
+        view
+        returns (bool)
+    {
+        return CHARTER.accruesAt(subcontract, uint40(_begin(kind, epoch, t0)));
+    }
+
+    function _begin(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
+        return Calendar.epochBegin(kind, epoch, TZ, t0);
+    }
+
+    function _end(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
+        return _begin(kind, epoch, t0) + _length(kind);
+    }
+
+    function _length(EpochKind kind) private pure returns (uint256) {
+        if (kind == EpochKind.Day) return Calendar.DAY;
+        return kind == EpochKind.Week ? Calendar.WEEK : Calendar.PERIOD;
+    }
+
+    function _pair(SubcontractId subcontract, StreamId stream) private pure returns (uint32) {
+        return uint32(SubcontractId.unwrap(subcontract)) << 16 | StreamId.unwrap(stream);
+    }
+
+    function _report(SubcontractId subcontract, StreamId stream, Epoch epoch) private pure returns (uint56) {
+        return uint56(_pair(subcontract, stream)) << 24 | Epoch.unwrap(epoch);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {EpochKind} from "./Calendar.sol";
+import {Epoch} from "./Ids.sol";
+
+/// @notice What became of an accepted report, as far as time does not say it.
+enum Fate {
+    Pending, // its window runs, or it is final
+    Settled,
+    Spent // STALE or CONTESTED: nothing moves
+}
+
+/// @notice One accepted report in a stream's ring: all that accepting the next one and settling this one read.
+/// @dev From the top: digest 192, acceptedAt 32 (unix seconds), epoch 24, zero 2, frozen 1, passed 1, fate 2, kind 2.
+/// Zero where there is none: a digest is never zero.
+type Entry is uint256;
+
+using Entries for Entry global;
+
+/// @title Entries
+/// @notice Makes and reads the entries of a stream's ring.
+library Entries {
+    uint256 private constant FATE = 3 << 2;
+    uint256 private constant PASSED = 1 << 4;
+    uint256 private constant FROZEN = 1 << 5;
+
+    // Every accessor shifts its field to the low bits before it narrows, so no narrowing loses anything.
+    // forge-lint: disable-start(unsafe-typecast)
+
+    /// @dev `at` fits 32 bits until the year 2106.
+    function make(bytes32 signed, uint256 at, Epoch of_, Fate given, EpochKind length)
+        internal
+        pure
+        returns (Entry)
+    {
+        return Entry.wrap(
+            (uint256(signed) & ~uint256(type(uint64).max)) | (at << 32) | (uint256(Epoch.unwrap(of_)) << 8)
+                | (uint256(given) << 2) | uint256(length)
+        );
+    }
+
+    function isNone(Entry entry) internal pure returns (bool) {
+        return Entry.unwrap(entry) == 0;
+    }
+
+    /// @notice The digest's first 24 bytes, then zeros: what the next report names as parent.
+    function digest(Entry entry) internal pure returns (bytes32) {
+        return bytes32(Entry.unwrap(entry) & ~uint256(type(uint64).max));
+    }
+
+    function acceptedAt(Entry entry) internal pure returns (uint256) {
+        return uint32(Entry.unwrap(entry) >> 32);
+    }
+
+    function epoch(Entry entry) internal pure returns (Epoch) {
+        return Epoch.wrap(uint24(Entry.unwrap(entry) >> 8));
+    }
+
+    /// @notice True where this is the report of that epoch; takes any number, also what no epoch has.
+    function isOf(Entry entry, uint256 number) internal pure returns (bool) {
+        return uint24(Entry.unwrap(entry) >> 8) == number && Entry.unwrap(entry) != 0;
+    }
+
+    function fate(Entry entry) internal pure returns (Fate) {
+        return Fate((Entry.unwrap(entry) >> 2) & 3);
+    }
+
+    function kind(Entry entry) internal pure returns (EpochKind) {
+        return EpochKind(Entry.unwrap(entry) & 3);
+    }
+
+    /// @notice True where a later report was accepted over at least one missing epoch, so the next epoch is closed for good.
+    function isPassed(Entry entry) internal pure returns (bool) {
+        return Entry.unwrap(entry) & PASSED != 0;
+    }
+
+    /// @notice True where a line was contested.
+    function hasFrozen(Entry entry) internal pure returns (bool) {
+        return Entry.unwrap(entry) & FROZEN != 0;
+    }
+
+    function withFate(Entry entry, Fate given) internal pure returns (Entry) {
+        return Entry.wrap((Entry.unwrap(entry) & ~FATE) | (uint256(given) << 2));
+    }
+
+    function passed(Entry entry) internal pure returns (Entry) {
+        return Entry.wrap(Entry.unwrap(entry) | PASSED);
+    }
+
+    function frozen(Entry entry) internal pure returns (Entry) {
+        return Entry.wrap(Entry.unwrap(entry) | FROZEN);
+    }
+
+    // forge-lint: disable-end(unsafe-typecast)
+}
