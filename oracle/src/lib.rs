@@ -1,1 +1,3 @@
-//! Placeholder, replaced by the slices that follow.
+//! The witness: one daemon that hears sensors, agrees with its peers and reports to the chain.
+
+pub mod sense;

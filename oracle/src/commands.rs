@@ -1,0 +1,113 @@
+//! The edge's commands as people see them: progress on standard error, results on standard output.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use eyre::{Report, Result};
+use hearth_oracle::sense::{
+    evaluate::{self, CUT_OFF_BPS, EvaluateArgs, Evaluation},
+    train::{self, Progress, TrainArgs},
+};
+use indicatif::ProgressBar;
+
+/// A failure and what caused it, in one line.
+pub(crate) fn chain(report: &Report) -> String {
+    report
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// `hearth-oracle train`.
+pub(crate) fn train(args: &TrainArgs) -> Result<()> {
+    let bar = ProgressBar::new(0);
+    let model = train::train(args, &mut |progress| match progress {
+        Progress::PassedOver(file) => {
+            bar.suspend(|| eprintln!("left out {file}: it labels persons, not counts"))
+        }
+        Progress::Read { frames, counts } => {
+            bar.suspend(|| eprintln!("read {frames} frames of {counts} counts"))
+        }
+        Progress::Settling { frames } => bar.suspend(|| {
+            eprintln!("left out the first {frames} frames of each run: they still show the state before")
+        }),
+        Progress::Tried { done, of } => {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        }
+        Progress::Chose {
+            features,
+            shrinkage_bps,
+        } => bar.suspend(|| {
+            let held_out = "on frames held out";
+            eprintln!("chose {features:?} with shrinkage {shrinkage_bps} bps as the best {held_out}");
+        }),
+    })?;
+    bar.finish_and_clear();
+    let [tried, exact, within_one] = model.file().origin.held_out;
+    println!("model      {}", args.model.display());
+    println!("hash       {}", model.hash());
+    println!("held out   {exact} of {tried} frames read exactly, {within_one} within one item");
+    println!(
+        "calibrated to within {} bps",
+        model.file().origin.calibration_error_bps
+    );
+    Ok(())
+}
+
+/// `hearth-oracle evaluate`.
+pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    let found = evaluate::evaluate(args, |file| {
+        eprintln!("left out {file}: it labels persons, not counts")
+    })?;
+    if args.json {
+        println!("{}", serde_json::to_string(&found)?);
+    } else {
+        println!("{}", table(&found));
+        println!(
+            "A state is five frames of one label. Below {}.{:02}% confidence nobody is charged.",
+            CUT_OFF_BPS / 100,
+            CUT_OFF_BPS % 100
+        );
+    }
+    Ok(())
+}
+
+fn table(found: &Evaluation) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "",
+        "tried",
+        "exact",
+        "within one",
+        "abstained",
+    ]);
+    let rows = [
+        ("frames", found.frames, found.exact, found.within_one, None),
+        (
+            "states",
+            found.states,
+            found.state_exact,
+            found.state_within_one,
+            Some(found.abstained),
+        ),
+    ];
+    for (name, tried, exact, within_one, abstained) in rows {
+        let of = |count: usize| Cell::new(share(count, tried)).set_alignment(CellAlignment::Right);
+        let abstained = abstained.map_or(Cell::new(""), of);
+        table.add_row([
+            Cell::new(name),
+            Cell::new(tried),
+            of(exact),
+            of(within_one),
+            abstained,
+        ]);
+    }
+    table
+}
+
+fn share(count: usize, tried: usize) -> String {
+    match tried {
+        0 => "none".into(),
+        _ => format!("{count} ({:.1}%)", count as f64 * 100.0 / tried as f64),
+    }
+}

@@ -1,0 +1,171 @@
+//! What a frame is judged by: its samples, and each channel's spectrum, in integers.
+//!
+//! *In*: a [`Frame`]. *Out*: a vector of `i32`, the same bits on any build. *Never*: a float. The spectrum's sines come from
+//! one table of integers, magnitudes from an integer square root.
+
+use super::frames::{CHANNELS, FRAME, Frame, SAMPLES};
+use serde::{Deserialize, Serialize};
+
+/// Frequencies kept of each channel: 0 to 32 waves a run.
+pub const BINS: usize = SAMPLES / 2 + 1;
+
+/// Which numbers a model looks at. Chosen at training and stored with the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureSet {
+    /// The 512 samples.
+    Raw,
+    /// The samples, and the magnitude of each channel at each of [`BINS`] frequencies. Magnitudes do not turn with the
+    /// phase, so they hold when a pile moves by less than a wavelength.
+    RawAndSpectrum,
+}
+
+impl FeatureSet {
+    /// Every set, in the order training tries them.
+    pub const ALL: [Self; 2] = [Self::Raw, Self::RawAndSpectrum];
+
+    /// Numbers in a vector of this set.
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Raw => FRAME,
+            Self::RawAndSpectrum => FRAME + CHANNELS * BINS,
+        }
+    }
+
+    /// The features of one frame, in thousandths of a radar unit (magnitudes: divided by 8, the root of [`SAMPLES`]).
+    /// Each lies within ±2^28.
+    pub fn of(self, frame: &Frame) -> Vec<i32> {
+        let mut features = Vec::with_capacity(self.width());
+        features.extend_from_slice(frame.samples());
+        if self == Self::RawAndSpectrum {
+            for channel in frame.channels() {
+                spectrum(channel, &mut features);
+            }
+        }
+        features
+    }
+}
+
+/// `sin(2π k / 64)` for `k = 0..16`, times 2^14, rounded: a quarter wave, the rest follows by symmetry.
+const QUARTER_SINE: [i32; 17] = [
+    0, 1606, 3196, 4756, 6270, 7723, 9102, 10394, 11585, 12665, 13623, 14449, 15137, 15679, 16069, 16305,
+    16384,
+];
+
+/// `sin(2π k / 64)` times 2^14.
+pub(super) const fn sine(k: usize) -> i32 {
+    match k % SAMPLES {
+        k @ 0..=16 => QUARTER_SINE[k],
+        k @ 17..=32 => QUARTER_SINE[32 - k],
+        k @ 33..=48 => -QUARTER_SINE[k - 32],
+        k => -QUARTER_SINE[64 - k],
+    }
+}
+
+const SINES: [i32; SAMPLES] = {
+    let mut table = [0; SAMPLES];
+    let mut k = 0;
+    while k < SAMPLES {
+        table[k] = sine(k);
+        k += 1;
+    }
+    table
+};
+
+/// Appends the [`BINS`] magnitudes of one channel.
+///
+/// The plain sum over 64 samples is written as two sums over 32 by folding the run in the middle: sample `s` and `s + 32`
+/// meet waves of equal (even bins) or opposite (odd bins) sign.
+fn spectrum(channel: &[i32], features: &mut Vec<i32>) {
+    const HALF: usize = SAMPLES / 2;
+    let mut folded = [[0i64; HALF]; 2];
+    for sample in 0..HALF {
+        let (early, late) = (i64::from(channel[sample]), i64::from(channel[sample + HALF]));
+        folded[0][sample] = early + late;
+        folded[1][sample] = early - late;
+    }
+    for bin in 0..BINS {
+        let (mut real, mut imaginary) = (0i64, 0i64);
+        for (sample, value) in folded[bin % 2].iter().enumerate() {
+            let angle = bin * sample;
+            real += value * i64::from(SINES[(angle + SAMPLES / 4) % SAMPLES]);
+            imaginary += value * i64::from(SINES[angle % SAMPLES]);
+        }
+        // Samples below 2^24, 64 of them, waves of 2^14: sums stay below 2^44, and back below 2^27 after these 17 bits
+        // (14 of the table, 3 for the root of 64), so the squares fit in 64 bits.
+        let (real, imaginary) = (real >> 17, imaginary >> 17);
+        let square = (real * real + imaginary * imaginary).unsigned_abs();
+        features.push(i32::try_from(square.isqrt()).unwrap_or(i32::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sense::frames::SAMPLE_MAX;
+    use proptest::prelude::*;
+
+    fn frame(samples: impl Fn(usize) -> i32) -> Frame {
+        Frame::new(std::array::from_fn(samples)).expect("within range")
+    }
+
+    #[test]
+    fn the_table_is_a_sine() {
+        for (k, value) in SINES.iter().enumerate() {
+            let exact = (std::f64::consts::TAU * k as f64 / 64.0).sin() * 16_384.0;
+            assert!((f64::from(*value) - exact).abs() <= 0.5, "k = {k}");
+        }
+    }
+
+    #[test]
+    fn a_pure_wave_fills_one_bin() {
+        let wave = frame(|i| SINES[(3 * (i % SAMPLES)) % SAMPLES]);
+        let features = FeatureSet::RawAndSpectrum.of(&wave);
+        let bins = &features[FRAME..FRAME + BINS];
+        let loudest = bins
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, magnitude)| **magnitude)
+            .expect("bins");
+        assert_eq!(loudest.0, 3);
+        assert!(
+            bins.iter()
+                .enumerate()
+                .all(|(bin, magnitude)| bin == 3 || *magnitude < *loudest.1 / 1_000)
+        );
+    }
+
+    #[test]
+    fn the_loudest_frame_stays_in_range() {
+        let loud = frame(|_| SAMPLE_MAX);
+        let features = FeatureSet::RawAndSpectrum.of(&loud);
+        assert_eq!(features.len(), FeatureSet::RawAndSpectrum.width());
+        assert!(features.iter().all(|feature| feature.abs() < 1 << 28));
+        assert_eq!(features[FRAME], SAMPLE_MAX * 8);
+    }
+
+    proptest! {
+        #[test]
+        fn magnitudes_match_the_definition(seed in any::<u64>()) {
+            let random = |i: usize| {
+                let mixed = (seed ^ i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+                (mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as i32 - (1 << 23)
+            };
+            let frame = frame(random);
+            let features = FeatureSet::RawAndSpectrum.of(&frame);
+            for (c, channel) in frame.channels().enumerate() {
+                for bin in 0..BINS {
+                    let (mut real, mut imaginary) = (0.0, 0.0);
+                    for (s, value) in channel.iter().enumerate() {
+                        let angle = std::f64::consts::TAU * (bin * s) as f64 / 64.0;
+                        real += f64::from(*value) * angle.cos();
+                        imaginary += f64::from(*value) * angle.sin();
+                    }
+                    let exact = real.hypot(imaginary) / 8.0;
+                    let got = f64::from(features[FRAME + c * BINS + bin]);
+                    prop_assert!((got - exact).abs() < 2_000.0, "bin {bin}: {got} against {exact}");
+                }
+            }
+        }
+    }
+}

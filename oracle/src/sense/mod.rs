@@ -1,0 +1,13 @@
+//! Stage 0, the edge: raw frames become readings, readings become signed envelopes.
+//!
+//! *In*: what sensors give, or recordings of it. *Out*: envelopes, kept on disk until enough seats have them (R7.2).
+//! *Never*: a raw frame outside this folder's files, or in a log.
+//!
+//! Read in this order: [`frames`] → [`features`] → [`model`] (made by [`train`], tried by [`evaluate`]).
+
+pub mod evaluate;
+pub mod features;
+pub mod frames;
+pub mod model;
+pub mod script;
+pub mod train;
