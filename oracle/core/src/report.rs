@@ -1,0 +1,108 @@
+//! Stage 6: an estimate is made a report, and a report has one digest (R7.3).
+//!
+//! The same definition stands in `contracts/types/Report.sol`; both sides are checked against `vectors/report.json`.
+
+use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_sol_types::SolValue;
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Domain;
+use crate::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+
+/// A report as it is signed and submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Whose terms it settles.
+    pub subcontract: SubcontractId,
+    /// The stream it reports on.
+    pub stream: StreamId,
+    /// The epoch, 24 bits.
+    pub epoch: Epoch,
+    /// The turn in which it was proposed.
+    pub attempt: Attempt,
+    /// The committee version whose seats seal it, 24 bits.
+    pub version: u32,
+    /// The parent's cut, or the epoch's start; unix seconds, 40 bits.
+    pub observed_from: u64,
+    /// The cut; unix seconds, 40 bits.
+    pub observed_to: u64,
+    /// Its worth.
+    pub verdict: Verdict,
+    /// Confidence in bps (R7.6).
+    pub confidence: u16,
+    /// Coverage in bps (R7.5).
+    pub coverage: u16,
+    /// Digest of the last accepted report of this subcontract and stream, its low 64 bits zero; 0 for the first.
+    pub parent: B256,
+    /// Root of the envelopes between the cuts.
+    pub envelopes: B256,
+    /// The payload, whole; empty unless the verdict is OK.
+    pub payload: Bytes,
+}
+
+/// A digest as a child names it: truncated to its first 24 bytes, zero padded right (R7.4: 192 bits are kept).
+#[must_use]
+pub fn as_parent(digest: B256) -> B256 {
+    let mut kept = B256::ZERO;
+    kept[..24].copy_from_slice(&digest[..24]);
+    kept
+}
+
+impl Report {
+    /// The packed head of `contracts/types/Report.sol`, its signers' bits zero.
+    #[must_use]
+    pub fn header(&self) -> U256 {
+        let fields: [(u64, usize); 10] = [
+            (u64::from(self.subcontract.0), 240),
+            (u64::from(self.stream.0), 224),
+            (u64::from(self.epoch.0 & 0xff_ffff), 200),
+            (u64::from(self.attempt.0), 184),
+            (u64::from(self.version & 0xff_ffff), 160),
+            (self.observed_from & 0xff_ffff_ffff, 120),
+            (self.observed_to & 0xff_ffff_ffff, 80),
+            (self.verdict as u64, 72),
+            (u64::from(self.confidence), 56),
+            (u64::from(self.coverage), 40),
+        ];
+        fields.iter().fold(U256::ZERO, |header, (field, shift)| {
+            header | (U256::from(*field) << *shift)
+        })
+    }
+
+    /// The EIP-712 digest that seats sign.
+    #[must_use]
+    pub fn digest(&self, domain: &Domain) -> B256 {
+        let type_hash = keccak256("Report(uint256 header,bytes32 parent,bytes32 envelopes,bytes32 payload)");
+        let body = (
+            type_hash,
+            self.header(),
+            self.parent,
+            self.envelopes,
+            keccak256(&self.payload),
+        )
+            .abi_encode();
+        let mut signed = [0; 66];
+        signed[..2].copy_from_slice(&[0x19, 0x01]);
+        signed[2..34].copy_from_slice(domain.separator().as_slice());
+        signed[34..].copy_from_slice(keccak256(body).as_slice());
+        keccak256(signed)
+    }
+}
+
+impl Domain {
+    /// The domain separator of OpenZeppelin's `EIP712("Hearth", "1")` at the docket.
+    #[must_use]
+    pub fn separator(&self) -> B256 {
+        let type_hash =
+            keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+        let fields = (
+            type_hash,
+            keccak256("Hearth"),
+            keccak256("1"),
+            U256::from(self.chain_id),
+            self.docket,
+        );
+        keccak256(fields.abi_encode())
+    }
+}
