@@ -2,6 +2,7 @@
 //! before anything large is compiled; what needs the chain and the daemons lives in `xtask/village`.
 
 mod artifacts;
+mod rules;
 mod stages;
 mod suite;
 mod tools;
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Bring the lines code and tests of docs/rules.md up to date
+    Rules,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Simulate { rest } => village::run("simulate", &rest, village::Build::Dev),
         Command::Faults { rest } => village::run("faults", &rest, village::Build::Dev),
         Command::Bench { rest } => village::run("bench", &rest, village::Build::Release),
+        Command::Rules => rules::write().map(|()| ExitCode::SUCCESS),
         Command::Artifacts { check } => artifacts::run(check),
     };
     match outcome {

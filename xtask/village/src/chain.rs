@@ -56,7 +56,15 @@ impl LocalChain {
         };
         let mut command = Command::new(how.anvil);
         command
-            .args(["--host", "127.0.0.1", "--block-time", "1", "--accounts", "1", "--quiet"])
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--block-time",
+                "1",
+                "--accounts",
+                "1",
+                "--quiet",
+            ])
             .args(["--port", &port.to_string()])
             .args(["--chain-id", &CHAIN_ID.to_string()])
             .args(["--timestamp", &how.genesis.to_string()]);
@@ -80,7 +88,12 @@ impl LocalChain {
             let text = std::fs::read_to_string(state)
                 .wrap_err_with(|| format!("failed to read {}", state.display()))?;
             let saved = text.parse().wrap_err("failed to read the saved chain")?;
-            if !chain.provider.anvil_load_state(saved).await.wrap_err("failed to load the saved chain")? {
+            if !chain
+                .provider
+                .anvil_load_state(saved)
+                .await
+                .wrap_err("failed to load the saved chain")?
+            {
                 bail!("anvil refused the saved chain {}", state.display());
             }
         }
@@ -123,8 +136,14 @@ impl LocalChain {
         if by > LONGEST_STEP {
             bail!("the clock may move by {LONGEST_STEP} s at most, and {by} s were asked for");
         }
-        self.provider.anvil_increase_time(by).await.wrap_err("failed to move the chain's clock")?;
-        self.provider.anvil_mine(Some(1), None).await.wrap_err("failed to mine the block after a step")?;
+        self.provider
+            .anvil_increase_time(by)
+            .await
+            .wrap_err("failed to move the chain's clock")?;
+        self.provider
+            .anvil_mine(Some(1), None)
+            .await
+            .wrap_err("failed to mine the block after a step")?;
         Ok(())
     }
 
@@ -143,12 +162,19 @@ impl LocalChain {
     /// Gives an account gas, in whole ether.
     pub async fn fund(&self, account: Address, ether: u64) -> Result<()> {
         let wei = U256::from(ether) * U256::from(10).pow(U256::from(18));
-        self.provider.anvil_set_balance(account, wei).await.wrap_err("failed to fund an account")
+        self.provider
+            .anvil_set_balance(account, wei)
+            .await
+            .wrap_err("failed to fund an account")
     }
 
     /// Saves the whole state to a file from which another chain can go on.
     pub async fn save(&self, to: &Path) -> Result<()> {
-        let state = self.provider.anvil_dump_state().await.wrap_err("failed to read the chain's state")?;
+        let state = self
+            .provider
+            .anvil_dump_state()
+            .await
+            .wrap_err("failed to read the chain's state")?;
         std::fs::write(to, state.to_string()).wrap_err_with(|| format!("failed to write {}", to.display()))
     }
 
@@ -166,7 +192,10 @@ impl LocalChain {
 /// A port nobody listens on now.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").wrap_err("failed to find a free port")?;
-    Ok(listener.local_addr().wrap_err("failed to read the free port")?.port())
+    Ok(listener
+        .local_addr()
+        .wrap_err("failed to read the free port")?
+        .port())
 }
 
 /// Where the pinned anvil is: told by `cargo xtask`, else the npm package of this machine, else PATH.
@@ -174,8 +203,16 @@ pub fn anvil() -> PathBuf {
     if let Some(told) = std::env::var_os("HEARTH_ANVIL") {
         return told.into();
     }
-    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let cpu = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let system = if cfg!(target_os = "macos") {
+        "darwin"
+    } else {
+        "linux"
+    };
+    let cpu = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "amd64"
+    };
     let packed = root().join(format!("node_modules/@foundry-rs/anvil-{system}-{cpu}/bin/anvil"));
     if packed.is_file() { packed } else { "anvil".into() }
 }

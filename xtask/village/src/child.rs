@@ -35,30 +35,51 @@ impl Running {
             .kill_on_drop(true)
             .spawn()
             .wrap_err_with(|| format!("failed to start {name}"))?;
-        Ok(Self { name, child, log: log.to_path_buf() })
+        Ok(Self {
+            name,
+            child,
+            log: log.to_path_buf(),
+        })
     }
 
     /// Fails, with the end of its log, when the program has ended by itself.
     pub fn still_running(&mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait().wrap_err_with(|| format!("failed to ask after {}", self.name))? {
-            bail!("{} ended with {status}; the end of {}:\n{}", self.name, self.log.display(), self.tail());
+        if let Some(status) = self
+            .child
+            .try_wait()
+            .wrap_err_with(|| format!("failed to ask after {}", self.name))?
+        {
+            bail!(
+                "{} ended with {status}; the end of {}:\n{}",
+                self.name,
+                self.log.display(),
+                self.tail()
+            );
         }
         Ok(())
     }
 
     /// Ends it as a power cut would (SIGKILL), and waits until it is gone.
     pub async fn kill(mut self) -> Result<()> {
-        self.child.kill().await.wrap_err_with(|| format!("failed to kill {}", self.name))
+        self.child
+            .kill()
+            .await
+            .wrap_err_with(|| format!("failed to kill {}", self.name))
     }
 
     /// Asks it to stop (SIGTERM), and fails where it is still there after `patience`.
     pub async fn stop(mut self, patience: Duration) -> Result<()> {
         if let Some(id) = self.id() {
-            let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+            let asked = Command::new("kill")
+                .args(["-TERM", &id.to_string()])
+                .status()
+                .await;
             asked.wrap_err_with(|| format!("failed to ask {} to stop", self.name))?;
         }
         match tokio::time::timeout(patience, self.child.wait()).await {
-            Ok(status) => status.map(drop).wrap_err_with(|| format!("failed to wait for {}", self.name)),
+            Ok(status) => status
+                .map(drop)
+                .wrap_err_with(|| format!("failed to wait for {}", self.name)),
             Err(_) => bail!("{} was asked to stop and did not within {patience:?}", self.name),
         }
     }

@@ -53,9 +53,13 @@ struct Shared {
 impl FaultyRpc {
     /// Opens a door to `upstream` on a free port.
     pub async fn open(upstream: &str) -> Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.wrap_err("failed to open a door to the chain")?;
-        let url = format!("http://{}", listener.local_addr().wrap_err("failed to read the door's port")?);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .wrap_err("failed to open a door to the chain")?;
+        let url = format!(
+            "http://{}",
+            listener.local_addr().wrap_err("failed to read the door's port")?
+        );
         let shared = Arc::new(Shared {
             upstream: upstream.to_owned(),
             client: reqwest::Client::new(),
@@ -136,7 +140,9 @@ enum Asked {
 /// The request as one that asks for the frozen head instead of the newest.
 fn aged(body: &Bytes, head: u64) -> Asked {
     let head = format!("{head:#x}");
-    let Ok(mut request) = serde_json::from_slice::<Value>(body) else { return Asked::Forward(body.clone()) };
+    let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
+        return Asked::Forward(body.clone());
+    };
     if request["method"] == "eth_blockNumber" {
         return Asked::Answer(json!({ "jsonrpc": "2.0", "id": request["id"], "result": head }));
     }
@@ -160,13 +166,19 @@ mod tests {
             Bytes::from(json!({ "id": 7, "method": method, "params": [first] }).to_string())
         };
 
-        let Asked::Answer(answer) = aged(&ask("eth_blockNumber", "x"), 16) else { panic!("forwarded") };
+        let Asked::Answer(answer) = aged(&ask("eth_blockNumber", "x"), 16) else {
+            panic!("forwarded")
+        };
         assert_eq!((&answer["result"], &answer["id"]), (&json!("0x10"), &json!(7)));
 
-        let Asked::Forward(body) = aged(&ask("eth_getBlockByNumber", "latest"), 16) else { panic!("answered") };
+        let Asked::Forward(body) = aged(&ask("eth_getBlockByNumber", "latest"), 16) else {
+            panic!("answered")
+        };
         assert!(String::from_utf8_lossy(&body).contains("0x10"));
 
-        let Asked::Forward(body) = aged(&ask("eth_call", "latest"), 16) else { panic!("answered") };
+        let Asked::Forward(body) = aged(&ask("eth_call", "latest"), 16) else {
+            panic!("answered")
+        };
         assert!(!String::from_utf8_lossy(&body).contains("0x10"));
     }
 }
