@@ -68,7 +68,7 @@ fn works(tools: &Tools) -> Vec<Stage> {
         Stage::run("cargo build", cargo(&["build", "--workspace", "--all-targets"])).needed(),
         Stage::run(
             "cargo test",
-            cargo(&["test", "--workspace", "--", "--show-output"]),
+            cargo(&["test", "--workspace", "--no-fail-fast", "--", "--show-output"]),
         ),
         Stage::run(
             "cargo clippy",
