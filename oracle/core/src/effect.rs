@@ -217,8 +217,8 @@ pub struct Task {
 /// Why an estimate is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To propose this attempt.
-    Propose(ReportKey),
+    /// To propose this attempt, with salts from this seed.
+    Propose(ReportKey, B256),
     /// To check a proposal of this digest.
     Check(B256),
     /// To know the state in which the accepted report of this digest left the stream.

@@ -135,25 +135,29 @@ impl Store {
         Taken::Reused
     }
 
-    /// Whether this very envelope is held.
-    pub(crate) fn holds(&self, epoch: Epoch, held: &Held) -> bool {
-        self.slot(epoch, held.kid, held.counter)
-            .is_some_and(|slot| slot.contents().any(|content| content.leaf == held.leaf))
+    /// Whether this very envelope is held, and not as a loan.
+    pub(crate) fn owes(&self, epoch: Epoch, held: &Held) -> bool {
+        let shelf = self
+            .epochs
+            .get(&epoch)
+            .and_then(|bucket| bucket.devices.get(&held.kid));
+        shelf
+            .and_then(|shelf| shelf.get(&held.counter))
+            .is_some_and(|slot| {
+                slot.contents()
+                    .any(|content| content.leaf == held.leaf && !content.lent)
+            })
     }
 
-    fn slot(&self, epoch: Epoch, kid: Kid, counter: Counter) -> Option<&Slot> {
-        self.epochs.get(&epoch)?.devices.get(&kid)?.get(&counter)
+    /// Counters it remembers.
+    pub(crate) fn len(&self) -> usize {
+        self.epochs.values().map(|bucket| bucket.count).sum()
     }
 
     /// Drops epochs before `epoch`; says whether there were any.
     pub(crate) fn forget(&mut self, epoch: Epoch) -> bool {
         let kept = self.epochs.split_off(&epoch);
         !std::mem::replace(&mut self.epochs, kept).is_empty()
-    }
-
-    /// Epochs of which something is held.
-    pub(crate) fn epochs(&self) -> impl DoubleEndedIterator<Item = Epoch> + '_ {
-        self.epochs.keys().copied()
     }
 
     /// All that is held with a time after `from` and up to `to`, from the buckets named, by device and counter, what is
@@ -213,7 +217,7 @@ impl Store {
             .get(&epoch)
             .and_then(|bucket| bucket.devices.get(&holding.kid));
         let mut wanted = Vec::new();
-        for run in holding.runs.iter().filter(|run| run.from <= run.to) {
+        for run in rising(&holding.runs) {
             let own = shelf.into_iter().flat_map(|shelf| shelf.range(run.from..=run.to));
             let before = wanted.len();
             gaps(own.map(|(counter, _)| *counter), run, &mut wanted);
@@ -245,6 +249,16 @@ fn add(sum: u128, leaf: Leaf) -> u128 {
     let mut half = [0; 16];
     half.copy_from_slice(&leaf[..16]);
     sum.wrapping_add(u128::from_be_bytes(half))
+}
+
+/// The runs of a list as long as they rise: a list that repeats itself would have its reader repeat the work.
+fn rising(runs: &[Run]) -> impl Iterator<Item = &Run> {
+    let mut next = Some(0);
+    runs.iter().take_while(move |run| {
+        let rises = run.from <= run.to && next.is_some_and(|next| next <= run.from.0);
+        next = run.to.0.checked_add(1);
+        rises
+    })
 }
 
 fn gaps(own: impl Iterator<Item = Counter>, run: &Run, wanted: &mut Vec<(Counter, Counter)>) {
@@ -347,7 +361,7 @@ pub(crate) fn compare(
     let mut lacking: Vec<(Kid, Vec<(Counter, Counter)>)> = Vec::new();
     for holding in listed {
         let mut wanted = Vec::new();
-        for run in holding.runs.iter().filter(|run| run.from <= run.to) {
+        for run in rising(&holding.runs) {
             let slots = || by_slot.range((holding.kid, run.from)..=(holding.kid, run.to));
             let before = wanted.len();
             gaps(slots().map(|((_, counter), _)| *counter), run, &mut wanted);

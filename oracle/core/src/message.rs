@@ -76,8 +76,6 @@ pub enum Message {
         digest: B256,
         /// The state.
         opening: Opening,
-        /// What the members' salts are derived from, where the sender knows it.
-        seed: Option<B256>,
     },
 }
 
