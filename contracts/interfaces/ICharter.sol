@@ -98,6 +98,16 @@ struct FounderConsent {
     bytes32 badge; // hash of the badge that says who takes; zero for none (R7.8)
 }
 
+/// @notice What an act waits for.
+enum Need {
+    Modules, // installed
+    Subcontracts, // of the first set, installed
+    Streams, // enrolled
+    Signatures, // of founders
+    Seats, // registered and bonded
+    Signers // of a subcontract
+}
+
 /// @title The founding charter
 /// @notice Holds who founded, what they signed, which subcontracts are law, and the limits that only tighten.
 /// @dev POWERS. None after founding beyond the functions listed; no owner, no proxy, no upgrade (R2.4).
@@ -126,6 +136,50 @@ interface ICharter {
     event Ended(SubcontractId indexed subcontract, uint40 since);
     event TighteningSupported(Limit indexed limit, uint64 value, MemberId indexed member);
     event Tightened(Limit indexed limit, uint64 value, uint40 effect);
+
+    /* WHAT FOUNDING REFUSES (R2) */
+
+    error CountOutOfRange(string what, uint256 given, uint256 least, uint256 most);
+    error TokenDecimals(uint256 given, uint256 wanted);
+    error OffsetOutOfRange(int32 given, int32 most);
+    error KeyMissing(string what, uint256 index);
+    error KeyTwice(address key);
+    error HouseholdMissing(uint256 founder);
+    error LimitOutOfRange(Limit item, uint64 given, uint64 least, uint64 most);
+    error ParametersOutOfRange(CommitteeParameters given);
+    error CodeUnknown(bytes32 given, bytes32 wanted);
+    error AllInstalled();
+    error AlreadyInstalled(SubcontractId id);
+    error CreationFailed();
+    error FounderUnknown(MemberId given, uint256 most);
+    error AlreadySigned(MemberId founder);
+    error BandOutOfRange(uint8 given, uint8 most);
+    error SigningClosed(uint256 closed, uint256 timestamp);
+    error NotHeard(address place);
+    error AlreadyIgnited(uint40 t0);
+    error NotIgnited();
+
+    /// @notice There are too few yet; also of a subcontract's signers (R5 track A).
+    error Missing(Need what, uint256 given, uint256 wanted);
+
+    /* WHAT LATER LAW REFUSES (R3, R5) */
+
+    error StateUnfit(SubcontractId id, SubcontractState given);
+    error TooManyOpen(MemberId sponsor, uint256 most);
+    error TermsTooLong(uint256 given, uint256 most);
+    error TemplateUnfit(uint256 kinds, uint256 pots, uint256 minimumSigners);
+    error NotSponsor(SubcontractId id, MemberId given, MemberId wanted);
+    error OpenTooShort(SubcontractId id, uint256 timestamp, uint256 earliest);
+    error ObjectionsStand(SubcontractId id, uint256 given, uint256 fewerThan);
+    error TermsLiveAlready(SubcontractId id, SubcontractId live);
+    error ReasonMissing();
+    error NotMature(MemberId member, uint40 opened);
+    error SignedItself(SubcontractId id, MemberId member);
+    error CountedAlready(MemberId member);
+    error ObjectionsSpent(MemberId member, uint256 most);
+    error NotASigner(SubcontractId id, MemberId member);
+    error NotTighter(Limit item, uint64 given, uint64 than);
+    error TighteningPending(Limit item, uint64 value, uint40 effect);
 
     /// @notice Creates the next module from its creation code, whose hash the founders signed.
     function install(bytes calldata creationCode) external returns (address);
@@ -168,6 +222,14 @@ interface ICharter {
 
     /// @notice The sponsor takes an open subcontract back.
     function withdrawProposal(SubcontractId id) external;
+
+    function withdrawProposalBySig(
+        MemberId sponsor,
+        SubcontractId id,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external;
 
     /// @notice Enacts after 72 h, with enough co-signers and fewer than `ceil(N/5)` objections. Anyone may call.
     function enact(SubcontractId id) external;
@@ -221,6 +283,9 @@ interface ICharter {
     /// @notice Where a module is or will be.
     function module(Module item) external view returns (address);
     function limit(Limit item) external view returns (uint64);
+
+    /// @notice A tightening that has passed and is not yet in force; zeros where there is none (R3).
+    function pendingLimit(Limit item) external view returns (uint64 value, uint40 effect);
 
     /// @notice The subcontract at this address; 0 where there is none.
     function subcontractOf(address place) external view returns (SubcontractId);
