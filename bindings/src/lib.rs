@@ -41,12 +41,17 @@ mod generated {
     );
     alloy::sol!(
         #[sol(rpc, all_derives)]
+        PracticeToken,
+        "artifacts/PracticeToken.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
         ISubcontract,
         "artifacts/ISubcontract.json"
     );
 }
 
-pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, Roster};
+pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, PracticeToken, Roster};
 
 /// A mandate's caps as the charter takes them are the same words at the ledger.
 impl From<Charter::MandateCaps> for Ledger::MandateCaps {
