@@ -400,7 +400,7 @@ contract Docket is IDocket, Signed {
         EpochKind kind = parent.kind();
         _checkReportable(kind, epoch, live.t0);
 
-        bytes32 signed = _digest(header, parent.digest(), envelopes, keccak256(payload));
+        bytes32 signed = _digest(header, parent.digest(), envelopes, Reports.payloadHash(payload));
         Seal.check(signed, header.signers(), seal, Seal.keysAt(COMMITTEE, live.version), live.seats);
         // Read last: a seal that fails should not have paid for it.
         if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
@@ -465,7 +465,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
-        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
         _contest(ROSTER.memberOf(msg.sender), header, signed, payload);
     }
 
@@ -480,7 +480,7 @@ contract Docket is IDocket, Signed {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
         bytes32 structHash = _contestHash(member, header, signed, nonce, deadline);
         _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
         _contest(member, header, signed, payload);
@@ -549,7 +549,7 @@ contract Docket is IDocket, Signed {
     /// @inheritdoc IDocket
     function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
         if (_now != 0) revert SettlingAlready();
-        bytes32 signed = _digest(header, parent, envelopes, keccak256(payload));
+        bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
         (Entry[64] storage ring, Entry entry) = _pending(header, signed);
         uint256 windowEnd = entry.acceptedAt() + _streams[header.stream()].windowSeconds;
         if (block.timestamp <= windowEnd) revert WindowRuns(block.timestamp, windowEnd);
@@ -803,7 +803,10 @@ contract Docket is IDocket, Signed {
     }
 
     function _end(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
-        return _begin(kind, epoch, t0) + _length(kind);
+        // A beginning before 1970 has wrapped, and this sum wraps it back.
+        unchecked {
+            return _begin(kind, epoch, t0) + _length(kind);
+        }
     }
 
     function _length(EpochKind kind) private pure returns (uint256) {

@@ -47,10 +47,15 @@ library Calendar {
     }
 
     /// @notice The unix second at which the epoch begins; the next epoch's beginning is its end.
+    /// @dev Unchecked: a number of 24 bits keeps every product far below 2^64. What began before 1970 wraps to far beyond
+    /// all times.
     function epochBegin(EpochKind kind, Epoch epoch, int32 tz, uint256 t0) internal pure returns (uint256) {
-        uint256 number = Epoch.unwrap(epoch);
-        if (kind == EpochKind.Day) return dayBegin(number, tz);
-        if (kind == EpochKind.Week) return dayBegin(number * 7 - 3, tz);
-        return t0 + number * PERIOD;
+        unchecked {
+            uint256 number = Epoch.unwrap(epoch);
+            if (kind == EpochKind.Period) return t0 + number * PERIOD;
+            uint256 firstDay = kind == EpochKind.Day ? number : number * 7 - 3;
+            // forge-lint: disable-next-line(unsafe-typecast)
+            return uint256(int256(firstDay * DAY) - tz);
+        }
     }
 }

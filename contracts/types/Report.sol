@@ -100,6 +100,7 @@ library Reports {
         keccak256("Report(uint256 header,bytes32 parent,bytes32 envelopes,bytes32 payload)");
 
     /// @notice EIP-712 struct hash of a report.
+    /// @dev `keccak256(abi.encode(TYPEHASH, header.unsealed(), parent, envelopes, payload))`, without the encoder's cost.
     /// @param header the head; its signers are ignored.
     /// @param parent digest of the last accepted report of this subcontract and stream, its low 64 bits zero.
     /// @param envelopes root of the envelopes used.
@@ -107,8 +108,27 @@ library Reports {
     function structHash(Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(abi.encode(TYPEHASH, header.unsealed(), parent, envelopes, payload));
+        bytes32 typehash = TYPEHASH;
+        Header head = header.unsealed();
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typehash)
+            mstore(add(free, 32), head)
+            mstore(add(free, 64), parent)
+            mstore(add(free, 96), envelopes)
+            mstore(add(free, 128), payload)
+            hash := keccak256(free, 160)
+        }
+    }
+
+    /// @notice `keccak256(payload)`, without keeping the copy it takes.
+    function payloadHash(bytes calldata payload) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, payload.offset, payload.length)
+            hash := keccak256(free, payload.length)
+        }
     }
 }
