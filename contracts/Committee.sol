@@ -178,6 +178,7 @@ contract Committee is ICommittee {
             LEDGER.releaseBond(purse);
         } else {
             operator.standing = Standing.Resigned;
+            // forge-lint: disable-next-line(unsafe-typecast)
             operator.releasable = uint40(block.timestamp + BOND_OUTLIVES);
             emit Resigned(id, purse, operator.releasable);
             _vacate(place);

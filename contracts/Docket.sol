@@ -539,9 +539,9 @@ contract Docket is IDocket, Signed {
         if (!entry.isOf(number) || entry.fate() != Fate.Pending) {
             revert NotPending(header.stream(), header.epoch());
         }
-        if (bytes24(signed) != bytes24(entry.digest())) {
-            revert NotThisReport(bytes24(signed), bytes24(entry.digest()));
-        }
+        bytes24 given = Entries.short(signed);
+        bytes24 wanted = Entries.short(entry.digest());
+        if (given != wanted) revert NotThisReport(given, wanted);
     }
 
     /* SETTLE (R7.10, R1.9) */
@@ -703,13 +703,13 @@ contract Docket is IDocket, Signed {
     {
         Entry entry = _rings[_pair(subcontract, stream)][Epoch.unwrap(epoch) % RING];
         if (!entry.isOf(Epoch.unwrap(epoch))) return (0, 0);
-        return (bytes24(entry.digest()), uint40(entry.acceptedAt()));
+        return (Entries.short(entry.digest()), uint40(entry.acceptedAt()));
     }
 
     /// @inheritdoc IDocket
     function head(StreamId stream) external view returns (bytes24, Epoch) {
         Entry last = _last(_rings[_pair(_streams[stream].subcontract, stream)]);
-        return (bytes24(last.digest()), last.epoch());
+        return (Entries.short(last.digest()), last.epoch());
     }
 
     /// @inheritdoc IDocket
@@ -718,8 +718,10 @@ contract Docket is IDocket, Signed {
     }
 
     /// @inheritdoc IDocket
-    function oldestOpen(SubcontractId subcontract) external view returns (uint40 begin) {
-        (, begin) = _open(subcontract, 0);
+    function oldestOpen(SubcontractId subcontract) external view returns (uint40) {
+        (, uint256 oldest) = _open(subcontract, 0);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint40(oldest);
     }
 
     /// @dev Counts the open epochs begun at or after `since`, and finds the beginning of the oldest; over at most
@@ -727,7 +729,7 @@ contract Docket is IDocket, Signed {
     function _open(SubcontractId subcontract, uint256 since)
         private
         view
-        returns (uint16 count, uint40 oldest)
+        returns (uint16 count, uint256 oldest)
     {
         Live memory live = _live;
         if (live.version == 0) return (0, 0);
@@ -743,7 +745,7 @@ contract Docket is IDocket, Signed {
                 if (begin < since || block.timestamp > begin + _length(kind) + OPEN_AT_MOST) break;
                 if (_isOpen(subcontract, record, ring[number % RING], epoch, live.t0)) {
                     ++count;
-                    if (oldest == 0 || begin < oldest) oldest = uint40(begin);
+                    if (oldest == 0 || begin < oldest) oldest = begin;
                 }
                 if (number-- == 0) break;
             }

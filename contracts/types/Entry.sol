@@ -49,6 +49,11 @@ library Entries {
         return bytes32(Entry.unwrap(entry) & ~uint256(type(uint64).max));
     }
 
+    /// @notice What the ring keeps of a digest.
+    function short(bytes32 signed) internal pure returns (bytes24) {
+        return bytes24(signed);
+    }
+
     function acceptedAt(Entry entry) internal pure returns (uint256) {
         return uint32(Entry.unwrap(entry) >> 32);
     }
