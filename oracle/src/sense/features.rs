@@ -5,6 +5,7 @@
 
 use super::frames::{CHANNELS, FRAME, Frame, SAMPLES};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Frequencies kept of each channel: 0 to 32 waves a run.
 pub const BINS: usize = SAMPLES / 2 + 1;
@@ -15,8 +16,8 @@ pub const BINS: usize = SAMPLES / 2 + 1;
 pub enum FeatureSet {
     /// The 512 samples.
     Raw,
-    /// The samples, and the magnitude of each channel at each of [`BINS`] frequencies. Magnitudes do not turn with the
-    /// phase, so they hold when a pile moves by less than a wavelength.
+    /// The samples, and the root of each channel's magnitude at each of [`BINS`] frequencies. Magnitudes do not turn with
+    /// the phase, so they hold when a pile moves by less than a wavelength; their roots are spread more evenly.
     RawAndSpectrum,
 }
 
@@ -32,8 +33,16 @@ impl FeatureSet {
         }
     }
 
-    /// The features of one frame, in thousandths of a radar unit (magnitudes: divided by 8, the root of [`SAMPLES`]).
-    /// Each lies within ±2^28.
+    /// The kinds of feature in a vector, as ranges: numbers of one kind share their unit, those of two do not.
+    pub fn kinds(self) -> Vec<Range<usize>> {
+        match self {
+            Self::Raw => vec![0..FRAME],
+            Self::RawAndSpectrum => vec![0..FRAME, FRAME..self.width()],
+        }
+    }
+
+    /// The features of one frame: samples in thousandths of a radar unit; the root of magnitudes in thousandths divided
+    /// by 8 (the root of [`SAMPLES`]), times 64. Each lies within ±2^24.
     pub fn of(self, frame: &Frame) -> Vec<i32> {
         let mut features = Vec::with_capacity(self.width());
         features.extend_from_slice(frame.samples());
@@ -72,7 +81,7 @@ const SINES: [i32; SAMPLES] = {
     table
 };
 
-/// Appends the [`BINS`] magnitudes of one channel.
+/// Appends the roots of the [`BINS`] magnitudes of one channel.
 ///
 /// The plain sum over 64 samples is written as two sums over 32 by folding the run in the middle: sample `s` and `s + 32`
 /// meet waves of equal (even bins) or opposite (odd bins) sign.
@@ -95,7 +104,7 @@ fn spectrum(channel: &[i32], features: &mut Vec<i32>) {
         // (14 of the table, 3 for the root of 64), so the squares fit in 64 bits.
         let (real, imaginary) = (real >> 17, imaginary >> 17);
         let square = (real * real + imaginary * imaginary).unsigned_abs();
-        features.push(i32::try_from(square.isqrt()).unwrap_or(i32::MAX));
+        features.push(i32::try_from((square.isqrt() << 12).isqrt()).unwrap_or(i32::MAX));
     }
 }
 
@@ -140,8 +149,11 @@ mod tests {
         let loud = frame(|_| SAMPLE_MAX);
         let features = FeatureSet::RawAndSpectrum.of(&loud);
         assert_eq!(features.len(), FeatureSet::RawAndSpectrum.width());
-        assert!(features.iter().all(|feature| feature.abs() < 1 << 28));
-        assert_eq!(features[FRAME], SAMPLE_MAX * 8);
+        assert!(features.iter().all(|feature| feature.abs() < 1 << 24));
+        assert_eq!(
+            features[FRAME],
+            (f64::from(SAMPLE_MAX) * 8.0).sqrt().mul_add(64.0, -0.5) as i32
+        );
     }
 
     proptest! {
@@ -162,7 +174,7 @@ mod tests {
                         imaginary += f64::from(*value) * angle.sin();
                     }
                     let exact = real.hypot(imaginary) / 8.0;
-                    let got = f64::from(features[FRAME + c * BINS + bin]);
+                    let got = (f64::from(features[FRAME + c * BINS + bin]) / 64.0).powi(2);
                     prop_assert!((got - exact).abs() < 2_000.0, "bin {bin}: {got} against {exact}");
                 }
             }

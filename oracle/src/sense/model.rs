@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: &str = "hearth-meter-1";
 /// Frames of one state that are judged together, at least.
 pub const STATE_FRAMES: usize = 5;
-/// Weights lie below 2^24 and features below 2^28; with fewer than 2^10 features every product sum stays below 2^62.
-const WEIGHT_LIMIT: i32 = 1 << 24;
+/// Weights lie below 2^28 and features below 2^24; with fewer than 2^10 features every product sum stays below 2^62.
+const WEIGHT_LIMIT: i32 = 1 << 28;
 const BIAS_LIMIT: i64 = 1 << 61;
 /// Bits dropped from a product sum, so that 128 frames can be added up in 64 bits.
 const DROPPED_BITS: u32 = 8;

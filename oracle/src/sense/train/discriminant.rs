@@ -2,6 +2,7 @@
 //! the model's hash goes on chain.
 
 use nalgebra::{DMatrix, DVector};
+use std::ops::Range;
 
 /// Columns solved together. Everything heavy happens in products of blocks, which the linear algebra crate hands to a tuned
 /// kernel; a textbook loop would take ten times as long, and a hundred times in a debug build.
@@ -25,9 +26,11 @@ pub(super) struct Discriminant {
 
 impl Scatter {
     /// Measures the columns `chosen` of `features` (one frame a column), whose classes are `classes` (indices below
-    /// `class_count`, each present).
+    /// `class_count`). Features of one kind are scaled alike, so that a loud sample keeps counting for more than a faint
+    /// one; kinds are scaled to the same spread within classes, since their units say nothing about each other.
     pub(super) fn of(
         features: &DMatrix<f64>,
+        kinds: &[Range<usize>],
         chosen: &[usize],
         classes: &[usize],
         class_count: usize,
@@ -35,29 +38,31 @@ impl Scatter {
         let mut rows = features.select_columns(chosen);
         let count = chosen.len() as f64;
         let centre = rows.column_mean();
-        for mut column in rows.column_iter_mut() {
-            column -= &centre;
-        }
-        // A feature that never moves says nothing; a spread of one leaves it at zero instead of dividing by it.
-        let spread = rows
-            .column_variance()
-            .map(|variance| if variance > 1e-12 { variance.sqrt() } else { 1.0 });
-        for mut column in rows.column_iter_mut() {
-            column.component_div_assign(&spread);
-        }
         let mut means = DMatrix::zeros(rows.nrows(), class_count);
         let mut members = vec![0.0; class_count];
-        for (column, index) in rows.column_iter().zip(chosen) {
-            let class = classes[*index];
-            let mut mean = means.column_mut(class);
-            mean += column;
-            members[class] += 1.0;
+        for (mut column, index) in rows.column_iter_mut().zip(chosen) {
+            column -= &centre;
+            let mut mean = means.column_mut(classes[*index]);
+            mean += &column;
+            members[classes[*index]] += 1.0;
         }
         for (mut mean, members) in means.column_iter_mut().zip(&members) {
             mean /= f64::max(*members, 1.0);
         }
         for (mut column, index) in rows.column_iter_mut().zip(chosen) {
             column -= means.column(classes[*index]);
+        }
+        let mut spread = DVector::from_element(rows.nrows(), 1.0);
+        for kind in kinds {
+            let of_kind = rows.rows(kind.start, kind.len());
+            let variance = of_kind.norm_squared() / (count * kind.len() as f64);
+            // A kind that never moves says nothing; a spread of one leaves it at zero instead of dividing by it.
+            if variance > 1e-12 {
+                spread.rows_mut(kind.start, kind.len()).fill(variance.sqrt());
+            }
+        }
+        for mut column in rows.column_iter_mut().chain(means.column_iter_mut()) {
+            column.component_div_assign(&spread);
         }
         let within = (&rows * rows.transpose()) / count;
         Self {
@@ -198,7 +203,7 @@ mod tests {
         });
         let classes: Vec<usize> = (0..40).map(|column| column % 2).collect();
         let chosen: Vec<usize> = (0..40).collect();
-        let found = Scatter::of(&features, &chosen, &classes, 2).shrunk(0.1);
+        let found = Scatter::of(&features, &[0..1, 1..2], &chosen, &classes, 2).shrunk(0.1);
         let scores = found.weights.tr_mul(&features);
         for column in 0..40 {
             let first = scores[(0, column)] + found.biases[0];

@@ -24,9 +24,9 @@ use rand_chacha::ChaCha8Rng;
 use std::path::PathBuf;
 
 /// Shrinkages tried, in bps.
-const SHRINKAGES: [u16; 7] = [200, 500, 1_000, 2_000, 3_500, 5_000, 7_000];
+const SHRINKAGES: [u16; 8] = [30, 100, 300, 1_000, 3_000, 6_000, 8_500, 9_300];
 /// Shrinkage used to look for frames that had not settled.
-const FIRST_SHRINKAGE: u16 = 2_000;
+const FIRST_SHRINKAGE: u16 = 1_000;
 /// Parts a single session is cut into, and at most as many groups of sessions.
 const FOLDS: usize = 4;
 /// Windows of five held-out frames drawn for each count and fold.
@@ -128,7 +128,11 @@ pub fn train_on(
     });
 
     let raw = lesson.features(FeatureSet::Raw);
-    let settling = lesson.settling(&lesson.hold_out(&raw, &[FIRST_SHRINKAGE], &mut |_| ()).remove(0));
+    let settling = lesson.settling(
+        &lesson
+            .hold_out(FeatureSet::Raw, &raw, &[FIRST_SHRINKAGE], &mut |_| ())
+            .remove(0),
+    );
     if settling > 0 {
         progress(Progress::Settling { frames: settling });
         lesson
@@ -142,16 +146,23 @@ pub fn train_on(
     let mut best: Option<(usize, FeatureSet, u16, Vec<f64>)> = None;
     for set in FeatureSet::ALL {
         let features = lesson.features(set);
-        let tried = lesson.hold_out(&features, &SHRINKAGES, &mut |count| {
+        let tried = lesson.hold_out(set, &features, &SHRINKAGES, &mut |count| {
             done += count;
             progress(Progress::Tried { done, of });
         });
-        for (shrinkage, scores) in SHRINKAGES.into_iter().zip(tried) {
-            let exact = lesson.right(&scores);
-            // Of equals the first stays: fewer features, less shrinkage.
-            if best.as_ref().is_none_or(|(most, ..)| exact > *most) {
-                best = Some((exact, set, shrinkage, scores));
-            }
+        let (exact, shrinkage, scores) = SHRINKAGES
+            .into_iter()
+            .zip(tried)
+            .map(|(shrinkage, scores)| (lesson.right(&scores), shrinkage, scores))
+            .reduce(|best, next| if next.0 > best.0 { next } else { best })
+            .expect("there is at least one shrinkage");
+        // A wider set must earn its place: more than a standard error of the count ahead of the narrower one.
+        let ahead = best.as_ref().is_none_or(|(most, ..)| {
+            let (most, all) = (*most as f64, lesson.rows.len() as f64);
+            exact as f64 > most + (most * (all - most) / all).sqrt()
+        });
+        if ahead {
+            best = Some((exact, set, shrinkage, scores));
         }
     }
     let (_, set, shrinkage, held_out) = best.expect("there is at least one candidate");
@@ -162,7 +173,13 @@ pub fn train_on(
 
     let features = lesson.features(set);
     let everything: Vec<usize> = (0..lesson.rows.len()).collect();
-    let scatter = Scatter::of(&features, &everything, &lesson.classes(), lesson.counts.len());
+    let scatter = Scatter::of(
+        &features,
+        &set.kinds(),
+        &everything,
+        &lesson.classes(),
+        lesson.counts.len(),
+    );
     let discriminant = scatter.shrunk(fraction(shrinkage));
     let file = lesson.written(
         recordings,
@@ -292,6 +309,7 @@ impl<'a> Lesson<'a> {
     /// Scores of every frame by a discriminant that never saw its fold, for each shrinkage: `[shrinkage][frame · class]`.
     fn hold_out(
         &self,
+        set: FeatureSet,
         features: &DMatrix<f64>,
         shrinkages: &[u16],
         tried: &mut dyn FnMut(usize),
@@ -305,7 +323,7 @@ impl<'a> Lesson<'a> {
             if apart.is_empty() || kept.is_empty() {
                 return (apart, vec![]);
             }
-            let scatter = Scatter::of(features, &kept, &classes, width);
+            let scatter = Scatter::of(features, &set.kinds(), &kept, &classes, width);
             let unseen = features.select_columns(&apart);
             let of_each = shrinkages.iter().map(|shrinkage| {
                 let Discriminant { weights, biases } = scatter.shrunk(fraction(*shrinkage));
@@ -389,9 +407,9 @@ impl<'a> Lesson<'a> {
         discriminant: &Discriminant,
         held_out: &[f64],
     ) -> ModelFile {
-        // As fine as weights below 2^24 allow.
+        // As fine as weights below 2^28 allow.
         let largest = discriminant.weights.amax().max(f64::MIN_POSITIVE);
-        let scale_bits = (f64::from((1 << 24) - 1) / largest).log2().floor().min(40.0) as i16;
+        let scale_bits = (f64::from((1 << 28) - 1) / largest).log2().floor().min(40.0) as i16;
         let scale = f64::from(scale_bits).exp2();
         let to_units = |nats: f64| (nats * scale / 256.0) as i64;
 
