@@ -303,6 +303,16 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Recording, FramesError> {
     })
 }
 
+/// Reads one frame as a radar gives it: [`FRAME`] numbers separated by commas, without a label.
+pub fn parse_frame(line: &str) -> Option<Frame> {
+    let mut numbers = Box::new([0; FRAME]);
+    let mut cells = line.trim().split(',');
+    for number in numbers.iter_mut() {
+        *number = thousandths(cells.next()?.trim())?;
+    }
+    cells.next().is_none().then_some(Frame(numbers))
+}
+
 fn shortened(cell: &str) -> String {
     cell.chars().take(32).collect()
 }

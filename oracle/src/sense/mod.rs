@@ -3,11 +3,16 @@
 //! *In*: what sensors give, or recordings of it. *Out*: envelopes, kept on disk until enough seats have them (R7.2).
 //! *Never*: a raw frame outside this folder's files, or in a log.
 //!
-//! Read in this order: [`frames`] → [`features`] → [`model`] (made by [`train`], tried by [`evaluate`]).
+//! Read in this order: [`frames`] → [`features`] → [`model`] (made by [`train`], tried by [`evaluate`]) → [`drivers`] →
+//! [`readings`] → [`device`] → [`outbox`]. [`script`] makes a week to replay where there is no sensor.
 
+pub mod device;
+pub mod drivers;
 pub mod evaluate;
 pub mod features;
 pub mod frames;
 pub mod model;
+pub mod outbox;
+pub mod readings;
 pub mod script;
 pub mod train;
