@@ -20,7 +20,7 @@ import {
 } from "./interfaces/ICharter.sol";
 import {ICommittee} from "./interfaces/ICommittee.sol";
 import {IDocket} from "./interfaces/IDocket.sol";
-import {ILedger} from "./interfaces/ILedger.sol";
+import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
 import {ISubcontract} from "./interfaces/ISubcontract.sol";
 import {Foreign} from "./libraries/Foreign.sol";
@@ -32,7 +32,7 @@ import {MemberId, SubcontractId} from "./types/Ids.sol";
 /// @title The founding charter
 /// @notice Who founded, what they signed, which subcontracts are law, and the limits that only tighten.
 /// @dev POWERS. None beyond the functions of `ICharter`; no owner, no proxy, no upgrade (R2.4).
-/// ASSUMPTIONS. The four modules are the code whose hashes the founders signed; subcontracts are foreign code (R1.9).
+/// ASSUMPTIONS. The five modules are the code whose hashes the founders signed; subcontracts are foreign code (R1.9).
 /// UNITS. Times in unix seconds, limits as `Limit` names them.
 contract Charter is ICharter, Signed {
     using Limits for Limit;
@@ -117,7 +117,8 @@ contract Charter is ICharter, Signed {
     uint40 public immutable proposedAt;
 
     IRoster private immutable _ROSTER;
-    ILedger private immutable _LEDGER;
+    address private immutable _LEDGER;
+    IMandates private immutable _MANDATES;
     ICommittee private immutable _COMMITTEE;
     IDocket private immutable _DOCKET;
 
@@ -219,9 +220,10 @@ contract Charter is ICharter, Signed {
         floor = proposal.floor;
         proposedAt = uint40(block.timestamp);
         _ROSTER = IRoster(_created(1));
-        _LEDGER = ILedger(_created(2));
+        _LEDGER = _created(2);
         _COMMITTEE = ICommittee(_created(3));
         _DOCKET = IDocket(_created(4));
+        _MANDATES = IMandates(_created(5));
 
         _committee = proposal.committee;
         _seats = proposal.seats;
@@ -289,7 +291,7 @@ contract Charter is ICharter, Signed {
     }
 
     /// @dev Where this contract's creation number `nonce` lands: the hash of the RLP list of address and nonce, which
-    /// for a nonce below 128 is these 23 bytes. Modules are created before anything else, so theirs are 1 to 4.
+    /// for a nonce below 128 is these 23 bytes. Modules are created before anything else, so theirs are 1 to 5.
     function _created(uint8 nonce) private view returns (address) {
         return
             address(
@@ -356,7 +358,7 @@ contract Charter is ICharter, Signed {
 
         emit FounderSigned(founder, consent);
 
-        _LEDGER.foundMandates(founder, consent.globalPerPeriod, consent.mandates);
+        _MANDATES.foundMandates(founder, consent.globalPerPeriod, consent.mandates);
         if (consent.badge != 0) _DOCKET.foundBadge(founder, consent.badge);
         bytes memory message = abi.encodeCall(ISubcontract.founderJoined, (founder, consent.band));
         for (uint16 i = 1; i <= subcontractCount; ++i) {
@@ -578,7 +580,7 @@ contract Charter is ICharter, Signed {
         Article storage article = _articles[id];
         uint256 earliest = article.objections.opened + OPEN_AT_LEAST;
         if (block.timestamp < earliest) revert OpenTooShort(id, block.timestamp, earliest);
-        _need(Need.Signers, _LEDGER.signerCount(id), article.minimum);
+        _need(Need.Signers, _MANDATES.signerCount(id), article.minimum);
         uint256 bar = Math.ceilDiv(_electorate(article.objections), 5);
         uint256 objections = _objections(id);
         if (objections >= bar) revert ObjectionsStand(id, objections, bar);
@@ -652,7 +654,7 @@ contract Charter is ICharter, Signed {
                 _end(id, ends);
                 return;
             }
-            bool enough = _LEDGER.signerCount(id) >= article.minimum;
+            bool enough = _MANDATES.signerCount(id) >= article.minimum;
             if (kept == SubcontractState.Enacted && !enough) {
                 article.state = SubcontractState.Suspended;
                 article.suspended = now_;
@@ -809,7 +811,7 @@ contract Charter is ICharter, Signed {
     /// @dev Who has signed as of now: what is signed today binds from the next local day. At most 150 (R0).
     function _signers(SubcontractId id) private view returns (MemberId[] memory) {
         uint256 tomorrow = Calendar.dayBegin(Calendar.day(block.timestamp, tz) + 1, tz);
-        return _LEDGER.signersAt(id, uint40(tomorrow));
+        return _MANDATES.signersAt(id, uint40(tomorrow));
     }
 
     function _isAmong(MemberId member, MemberId[] memory list) private pure returns (bool) {
@@ -869,9 +871,10 @@ contract Charter is ICharter, Signed {
     /// @inheritdoc ICharter
     function module(Module item) external view returns (address) {
         if (item == Module.Roster) return address(_ROSTER);
-        if (item == Module.Ledger) return address(_LEDGER);
+        if (item == Module.Ledger) return _LEDGER;
         if (item == Module.Committee) return address(_COMMITTEE);
-        return address(_DOCKET);
+        if (item == Module.Docket) return address(_DOCKET);
+        return address(_MANDATES);
     }
 
     /// @inheritdoc ICharter

@@ -6,7 +6,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Founder, ICharter, Limit, Module} from "./interfaces/ICharter.sol";
-import {ILedger} from "./interfaces/ILedger.sol";
+import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster, Nomination} from "./interfaces/IRoster.sol";
 import {MemberId} from "./types/Ids.sol";
 import {Signed} from "./Signed.sol";
@@ -60,7 +60,7 @@ contract Roster is IRoster, Signed {
     /* IMMUTABLES */
 
     ICharter public immutable charter;
-    ILedger private immutable _ledger;
+    IMandates private immutable _mandates;
     uint16 private immutable _founders;
 
     /* STORAGE */
@@ -92,7 +92,7 @@ contract Roster is IRoster, Signed {
 
     constructor() {
         charter = ICharter(msg.sender);
-        _ledger = ILedger(charter.module(Module.Ledger));
+        _mandates = IMandates(charter.module(Module.Mandates));
 
         Founder[] memory founders = charter.founders();
         for (uint256 i; i < founders.length; ++i) {
@@ -336,13 +336,13 @@ contract Roster is IRoster, Signed {
 
         emit Left(member, uint40(block.timestamp));
 
-        _ledger.memberLeft(member);
+        _mandates.memberLeft(member);
     }
 
     /// @dev The member who calls; acts begin at ignition.
     function _caller() private view returns (MemberId member) {
         member = _memberOf[msg.sender];
-        if (member == MemberId.wrap(0)) revert OnlyAMember(msg.sender);
+        if (member == MemberId.wrap(0)) revert NotAMember(msg.sender);
         _present(member);
     }
 
@@ -350,7 +350,7 @@ contract Roster is IRoster, Signed {
     function _present(MemberId member) private view returns (address key) {
         if (charter.t0() == 0) revert NotIgnited();
         key = _members[member].key;
-        if (!isMember(member)) revert OnlyAMember(key);
+        if (!isMember(member)) revert NotAMember(key);
     }
 
     /* VIEWS */

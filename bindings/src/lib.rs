@@ -31,6 +31,11 @@ mod generated {
     );
     alloy::sol!(
         #[sol(rpc, all_derives)]
+        Mandates,
+        "artifacts/Mandates.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
         Committee,
         "artifacts/Committee.json"
     );
@@ -51,10 +56,10 @@ mod generated {
     );
 }
 
-pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, PracticeToken, Roster};
+pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, Mandates, PracticeToken, Roster};
 
-/// A mandate's caps as the charter takes them are the same words at the ledger.
-impl From<Charter::MandateCaps> for Ledger::MandateCaps {
+/// A mandate's caps as the charter takes them are the same words where they are kept.
+impl From<Charter::MandateCaps> for Mandates::MandateCaps {
     fn from(caps: Charter::MandateCaps) -> Self {
         Self {
             subcontract: caps.subcontract,

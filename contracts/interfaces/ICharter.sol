@@ -19,7 +19,8 @@ enum Module {
     Roster,
     Ledger,
     Committee,
-    Docket
+    Docket,
+    Mandates
 }
 
 /// @notice One entrenched limit each (R3); `Charter.limit` gives its value, which moves in one direction only.
@@ -111,7 +112,7 @@ enum Need {
 /// @title The founding charter
 /// @notice Holds who founded, what they signed, which subcontracts are law, and the limits that only tighten.
 /// @dev POWERS. None after founding beyond the functions listed; no owner, no proxy, no upgrade (R2.4).
-/// Deploying the charter is proposing it: its constructor takes the whole proposal. Then `install` four times,
+/// Deploying the charter is proposing it: its constructor takes the whole proposal. Then `install` five times,
 /// `Docket.enrolFirst`, `installFirst` per subcontract, `sign` per founder, seats register, `ignite`.
 interface ICharter {
     event Proposed(bytes32 indexed proposal, Proposal terms);

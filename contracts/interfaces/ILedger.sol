@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {AccountId, Epoch, MemberId, SeatId, StreamId, SubcontractId} from "../types/Ids.sol";
-import {MandateCaps} from "./ICharter.sol";
 
 /// @notice How money moves (R1). The first six come into an account, the others leave one for another.
 enum Kind {
@@ -68,18 +67,28 @@ struct Arrear {
 /// @dev ASSUMPTIONS. The token is a plain ERC-20 of 6 decimals without fee, rebase or hooks (founding refuses others).
 /// UNITS. Amounts are units of H (millionths), below 2^64. Periods are 30 days from ignition.
 interface ILedger {
+    /* ERRORS */
+
+    error NotIgnited();
+    error OnlyTheCommittee(address caller);
+    error OnlyASubcontract(address caller);
+    error OnlyTheSeat(address caller, address identity);
+    error AccountUnknown(AccountId account);
+    error MoreThanWithdrawable(uint64 given, uint64 most);
+    error KindRefused(SubcontractId subcontract, Kind kind);
+    error NotAccruing(SubcontractId subcontract, uint40 begin);
+    error NotOwnPot(SubcontractId subcontract, AccountId account);
+    error LineNotPayers(MemberId payer, uint16 line);
+    error LineFrozen(MemberId payer);
+    error AlreadySettled(MemberId payer, uint16 line);
+    error PotTooSmall(AccountId pot, uint64 given, uint64 balance);
+    error BondTooSmall(SeatId seat, uint64 given, uint64 wanted);
+
+    /* EVENTS */
+
     /// @notice `kind` is Deposit where the payer is the account's own key, else Gift.
     event Deposited(AccountId indexed account, address indexed from, uint64 amount, Kind kind);
     event Withdrew(AccountId indexed account, address indexed to, uint64 amount);
-    event MandateSigned(
-        MemberId indexed member,
-        SubcontractId indexed subcontract,
-        bytes32 termsHash,
-        MandateCaps caps,
-        uint40 from
-    );
-    event GlobalLimited(MemberId indexed member, uint64 perPeriod, uint40 from);
-    event MandateRevoked(MemberId indexed member, SubcontractId indexed subcontract, uint40 from);
 
     /// @notice One debit of a cause; `to` is the account that received what was paid, `creditor` whom arrears are owed to.
     event Collected(
@@ -107,10 +116,6 @@ interface ILedger {
     event Forfeited(
         AccountId indexed account, bytes32 indexed obligation, AccountId indexed to, uint64 amount
     );
-    event LeaverReleased(MemberId indexed member, uint40 since);
-
-    /// @notice A mandate that no open or later epoch can use was taken off the lists of its member and subcontract.
-    event MandateForgotten(MemberId indexed member, SubcontractId indexed subcontract);
 
     /* MONEY IN AND OUT (R1.1) */
 
@@ -128,6 +133,15 @@ interface ILedger {
         bytes32 s
     ) external;
 
+    /// @notice A member's own deposit from their key, carried by anyone; the token's allowance comes by its permit.
+    function depositBySig(
+        MemberId member,
+        uint64 amount,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external;
+
     /// @notice Takes money out to the member's own key, at once, up to `withdrawable`.
     function withdraw(uint64 amount) external;
     function withdrawBySig(
@@ -140,49 +154,6 @@ interface ILedger {
 
     /// @notice Takes an operator's money out to their identity key (`ICommittee.identityOf`), up to what is not bond.
     function withdrawSeat(SeatId seat, uint64 amount) external;
-
-    /* MANDATES (R1.5) */
-
-    /// @notice Signs, raises or lowers a mandate: the consent to the terms, effective for epochs that begin later.
-    /// @param termsHash the terms read before signing; refused where the charter's are others.
-    function signMandate(MandateCaps calldata caps, bytes32 termsHash) external;
-    function signMandateBySig(
-        MemberId member,
-        MandateCaps calldata caps,
-        bytes32 termsHash,
-        uint256 nonce,
-        uint64 deadline,
-        bytes calldata signature
-    ) external;
-
-    function revokeMandate(SubcontractId subcontract) external;
-    function revokeMandateBySig(
-        MemberId member,
-        SubcontractId subcontract,
-        uint256 nonce,
-        uint64 deadline,
-        bytes calldata signature
-    ) external;
-
-    /// @notice Takes a mandate off the lists once no open or later epoch can use it, so that the lists stay short.
-    /// Anyone may call; also done for a member who needs the room.
-    function forgetMandate(MemberId member, SubcontractId subcontract) external;
-
-    /// @notice Sets the member's own bound across subcontracts. Who never set one is bounded by each mandate alone.
-    function limitGlobal(uint64 perPeriod) external;
-    function limitGlobalBySig(
-        MemberId member,
-        uint64 perPeriod,
-        uint256 nonce,
-        uint64 deadline,
-        bytes calldata signature
-    ) external;
-
-    /// @notice Called by the charter while founding, with a founder's signed caps; effective from ignition.
-    function foundMandates(MemberId member, uint64 globalPerPeriod, MandateCaps[] calldata mandates) external;
-
-    /// @notice Called by the roster when a member leaves (R16.1): no new duty from here on.
-    function memberLeft(MemberId member) external;
 
     /* WHAT SUBCONTRACTS ASK (R1.2, R1.3) */
 
@@ -216,19 +187,6 @@ interface ILedger {
     /// @notice The most that can be taken from the member in this period, now or as debt, without a new signature of
     /// theirs; and in the next (R1.6, I1).
     function maxExposure(MemberId member) external view returns (uint64 thisPeriod, uint64 nextPeriod);
-
-    /// @notice The caps in force for an epoch that begins at `begin`, and what of the current period's is used.
-    function mandateAt(MemberId member, SubcontractId subcontract, uint40 begin)
-        external
-        view
-        returns (MandateCaps memory caps, uint64 usedPerPeriod, uint64 usedSharedPerPeriod);
-    function globalAt(MemberId member, uint40 begin) external view returns (uint64 perPeriod, uint64 used);
-
-    /// @notice Members whose mandate is live for an epoch beginning at `begin`, ascending.
-    function signersAt(SubcontractId subcontract, uint40 begin) external view returns (MemberId[] memory);
-
-    /// @notice How many members hold a mandate that is live for epochs yet to begin.
-    function signerCount(SubcontractId subcontract) external view returns (uint16);
 
     /// @notice Sum of all accounts; the token balance is at least this (I2).
     function total() external view returns (uint256);

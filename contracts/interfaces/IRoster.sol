@@ -21,7 +21,6 @@ interface IRoster {
     /* ERRORS */
 
     error NotIgnited();
-    error OnlyAMember(address caller);
     error NominationUnknown(uint256 nomination);
     error NominationEnded(uint256 nomination);
     error CandidateKnown(address candidate, MemberId member);

@@ -26,6 +26,7 @@ using {sameSubcontract as ==, otherSubcontract as !=} for SubcontractId global;
 using {sameStream as ==, otherStream as !=} for StreamId global;
 using {sameEpoch as ==, otherEpoch as !=} for Epoch global;
 using {sameAccount as ==, otherAccount as !=} for AccountId global;
+using Accounts for AccountId global;
 
 function sameMember(MemberId a, MemberId b) pure returns (bool) {
     return MemberId.unwrap(a) == MemberId.unwrap(b);
@@ -107,6 +108,20 @@ library Accounts {
         // A member account holds the id in its low 16 bits, and nothing above them.
         // forge-lint: disable-next-line(unsafe-typecast)
         return MemberId.wrap(uint16(AccountId.unwrap(account)));
+    }
+
+    /// @notice The seat whose purse this is; meaningful only where neither a member's nor a pot.
+    function seatOf(AccountId account) internal pure returns (SeatId) {
+        // A seat account holds the seat in its low 8 bits, and nothing between them and the kind.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return SeatId.wrap(uint8(AccountId.unwrap(account)));
+    }
+
+    /// @notice The number of a pot in its subcontract; meaningful only where `isPot`.
+    function slotOf(AccountId account) internal pure returns (uint8) {
+        // The low 8 bits of a pot account are its slot.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint8(AccountId.unwrap(account));
     }
 
     /// @notice The subcontract a pot belongs to; meaningful only where `isPot`.
