@@ -1,6 +1,7 @@
 //! The witness's command line.
 
 mod commands;
+mod operate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -15,6 +16,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Prepare a seat: keys, configuration and the card for the founders.
+    Init(hearth_oracle::init::InitArgs),
+    /// Check configuration and keys without a network; tells every problem at once.
+    Check(operate::At),
+    /// Make and show keys.
+    #[command(subcommand)]
+    Key(operate::KeyCommand),
     /// Make a meter from recordings.
     Train(hearth_oracle::sense::train::TrainArgs),
     /// Try a meter on recordings it has not seen.
@@ -23,14 +31,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Train(args) => commands::train(&args),
-        Command::Evaluate(args) => commands::evaluate(&args),
+        Command::Init(args) => operate::init(&args),
+        Command::Check(at) => operate::check(&at),
+        Command::Key(command) => operate::key(&command),
+        Command::Train(args) => commands::train(&args).map(|()| ExitCode::SUCCESS),
+        Command::Evaluate(args) => commands::evaluate(&args).map(|()| ExitCode::SUCCESS),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(report) => {
-            eprintln!("hearth-oracle: {}", commands::chain(&report));
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|report| {
+        eprintln!("hearth-oracle: {}", commands::chain(&report));
+        ExitCode::FAILURE
+    })
 }

@@ -1,0 +1,112 @@
+//! `hearth-oracle check`: everything that can be known without a network.
+//!
+//! *In*: the configuration file. *Out*: what this seat is, or every problem at once, keys included.
+
+use std::path::Path;
+
+use alloy::primitives::{Address, B256};
+use hearth_oracle_core::types::Network;
+
+use crate::config::{Config, ConfigError};
+use crate::key::{self, Password, Secret};
+use crate::sign::ReportKey;
+
+/// The seat's opened keys.
+#[derive(Debug)]
+pub struct Keys {
+    /// Signs report digests.
+    pub report: ReportKey,
+    /// Signs answers and messages to peers.
+    pub transport: Secret,
+    /// Pays for transactions.
+    pub gas: Secret,
+}
+
+/// What a seat is, by its files.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    /// Its number.
+    pub seat: u8,
+    /// The polity's name.
+    pub network: String,
+    /// Its report key's address.
+    pub report_key: Address,
+    /// Its transport key.
+    pub transport_key: B256,
+    /// The account that pays for transactions.
+    pub gas: Address,
+}
+
+/// Why a check fails.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(ConfigError),
+    /// Keys cannot be opened.
+    #[error("{}", .0.join("\n"))]
+    Keys(Vec<String>),
+}
+
+/// Opens the seat's keys, telling every problem at once.
+///
+/// # Errors
+/// One sentence per key that does not open.
+pub fn keys(config: &Config) -> Result<Keys, CheckError> {
+    let password = Password::read(&config.keys.password).map_err(|e| CheckError::Keys(vec![whole(&e)]))?;
+    let mut problems = Vec::new();
+    let mut open = |path: &Path| match key::open(path, &password) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            problems.push(whole(&error));
+            None
+        }
+    };
+    let (report, transport, gas) = (
+        open(&config.keys.report),
+        open(&config.keys.transport),
+        open(&config.keys.gas),
+    );
+    match (report.and_then(ReportKey::new), transport, gas) {
+        (Some(report), Some(transport), Some(gas)) if gas.address() != Some(report.address()) => Ok(Keys {
+            report,
+            transport,
+            gas,
+        }),
+        (Some(_), Some(_), Some(_)) => Err(CheckError::Keys(vec![format!(
+            "{} and {} hold one key; the report key signs digests only, so take another for gas",
+            config.keys.report.display(),
+            config.keys.gas.display()
+        )])),
+        _ => Err(CheckError::Keys(problems)),
+    }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+/// Checks configuration and keys.
+///
+/// # Errors
+/// Every problem found.
+pub fn check(path: &Path) -> Result<Checked, CheckError> {
+    let config = Config::read(path).map_err(CheckError::Config)?;
+    let keys = keys(&config)?;
+    Ok(Checked {
+        seat: config.seat.0,
+        network: Network::of(config.chain.chain_id, config.chain.charter).to_string(),
+        report_key: keys.report.address(),
+        transport_key: keys.transport.public(),
+        gas: keys.gas.address().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,479 @@
+//! The operator's configuration: parsed, typed and validated before any socket opens.
+//!
+//! *In*: one TOML file. *Out*: [`Config`], or every [`Problem`] in it at once. *Refuses*: unknown keys, secrets by
+//! value. *Never*: anything that must be equal between seats; that is read from the chain.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use hearth_oracle_core::types::SeatId;
+
+mod read;
+
+pub use read::Problem;
+use read::{Source, Table};
+
+/// Everything local to one seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How the chain is reached.
+    pub chain: Chain,
+    /// Which seat of the committee this is.
+    pub seat: SeatId,
+    /// Where its keys lie.
+    pub keys: Keys,
+    /// Where it listens.
+    pub listen: Listen,
+    /// The folder of journal, nonce ledger and addresses.
+    pub state: PathBuf,
+    /// Days for which envelopes are kept after they are spent, so that members can ask for their lists (R20).
+    pub keep_days: u32,
+    /// What one device or peer may ask of it.
+    pub limits: Limits,
+    /// What it logs.
+    pub log: Log,
+}
+
+/// How the chain is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The first RPC, `http://` or `https://`.
+    pub rpc: RpcUrl,
+    /// Asked when the first errs, hangs or stands still.
+    pub second_rpc: Option<RpcUrl>,
+    /// The chain's id; an RPC of another chain is refused.
+    pub chain_id: u64,
+    /// The charter's address.
+    pub charter: Address,
+    /// The block to read from: the charter's own, or any before it.
+    pub from_block: u64,
+    /// How often a new head is looked for.
+    pub poll: Duration,
+}
+
+/// Files of the seat's keys, each a web3 keystore, all under one password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Signs report digests, and nothing else.
+    pub report: PathBuf,
+    /// Ed25519: signs answers and messages to peers.
+    pub transport: PathBuf,
+    /// Pays for transactions.
+    pub gas: PathBuf,
+    /// Holds the password; mode 0600.
+    pub password: PathBuf,
+}
+
+/// Where the daemon listens; port 0 takes any free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The broker for devices.
+    pub mqtt: SocketAddr,
+    /// HTTP for devices and peers; the endpoint registered on chain leads here.
+    pub http: SocketAddr,
+    /// Metrics, health and status, for the operator alone.
+    pub operator: SocketAddr,
+}
+
+/// What one device or peer may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Envelopes a second from one device; beyond it the device waits.
+    pub device_per_second: u32,
+    /// Messages a second from one peer; beyond it they are refused.
+    pub peer_per_second: u32,
+    /// Refused envelopes a second from one connection or address; beyond it the door closes to it for a while.
+    pub refused_per_second: u32,
+    /// Device connections at one time.
+    pub connections: u32,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A `tracing` filter, for example `info` or `hearth::submit=debug,info`.
+    pub filter: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+/// An RPC's address. It may carry an access token in its path, so it is shown without path and query.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RpcUrl(String);
+
+impl RpcUrl {
+    /// The whole address, for the client alone.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Not an address of an RPC.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("wanted an address that begins with http:// or https://, without spaces")]
+pub struct NotAnUrl;
+
+impl FromStr for RpcUrl {
+    type Err = NotAnUrl;
+
+    fn from_str(text: &str) -> Result<Self, NotAnUrl> {
+        let rest = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"))
+            .ok_or(NotAnUrl)?;
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let plain = text.bytes().all(|b| b.is_ascii_graphic());
+        if host.is_empty() || !plain {
+            Err(NotAnUrl)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[scheme..]
+            .find(['/', '?'])
+            .map_or(self.0.len(), |at| scheme + at);
+        let host = &self.0[scheme..end];
+        // What stands before an `@` is a name and password.
+        write!(
+            f,
+            "{}{}",
+            &self.0[..scheme],
+            host.rsplit('@').next().unwrap_or(host)
+        )
+    }
+}
+
+impl fmt::Debug for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RpcUrl({self})")
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("the configuration {path} could not be read; `hearth-oracle init` writes one")]
+    Read {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is read, and wrong.
+    #[error("{}", listed(path, problems))]
+    Problems {
+        /// Which file.
+        path: PathBuf,
+        /// All of them, in the order of their places.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(path: &Path, problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{}:{problem}", path.display()))
+        .collect();
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        n => format!("{n} problems"),
+    };
+    format!("{}\n{count} in the configuration", lines.join("\n"))
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it are seen from its own folder.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has problems.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        let problems = |problems| ConfigError::Problems {
+            path: path.into(),
+            problems,
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let line = bytes[..error.valid_up_to()]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count()
+                + 1;
+            problems(vec![Problem {
+                line,
+                column: 1,
+                says: "the file is not UTF-8 text".into(),
+            }])
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(text, folder).map_err(problems)
+    }
+
+    /// Reads a text. Relative paths in it are seen from `folder`.
+    ///
+    /// # Errors
+    /// Every problem, in the order of their places.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+        let source = Source::new(text);
+        let config = read_config(&source, folder);
+        let problems = source.problems();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
+    let mut top = source.parse();
+
+    let mut table = top.table("chain");
+    let url = "an address that begins with http:// or https://";
+    let chain = (
+        table.must("rpc", url),
+        table.text("second_rpc", url),
+        table.must_number("chain_id", 1..=u64::MAX >> 1),
+        table.must("charter", "the charter's address, 0x and 40 hex digits"),
+        table.number("from_block", 0..=u64::MAX >> 1).unwrap_or(0),
+        table.number("poll_milliseconds", 100..=60_000).unwrap_or(500),
+    );
+    table.end(&[
+        "rpc",
+        "second_rpc",
+        "chain_id",
+        "charter",
+        "from_block",
+        "poll_milliseconds",
+    ]);
+
+    let mut table = top.table("seat");
+    let seat = table.must_number("number", 0..=30);
+    let mut key = |name: &str, default: &str| path(&mut table, name, default, folder);
+    let keys = Keys {
+        report: key("report_key", "keys/report.json"),
+        transport: key("transport_key", "keys/transport.json"),
+        gas: key("gas_key", "keys/gas.json"),
+        password: key("password_file", "keys/password"),
+    };
+    table.end(&[
+        "number",
+        "report_key",
+        "transport_key",
+        "gas_key",
+        "password_file",
+    ]);
+
+    let mut table = top.table("listen");
+    let address = "an address with a port, like 127.0.0.1:8480; port 0 takes any free one";
+    let mut listen = |name: &str, default: ([u8; 4], u16)| {
+        table
+            .text(name, address)
+            .unwrap_or_else(|| SocketAddr::from(default))
+    };
+    let listen = Listen {
+        mqtt: listen("mqtt", ([0, 0, 0, 0], 1883)),
+        http: listen("http", ([0, 0, 0, 0], 8480)),
+        operator: listen("operator", ([127, 0, 0, 1], 9480)),
+    };
+    table.end(&["mqtt", "http", "operator"]);
+
+    let mut table = top.table("state");
+    let state = path(&mut table, "folder", "state", folder);
+    let keep_days = table.number("keep_days", 30..=3_650).unwrap_or(120);
+    table.end(&["folder", "keep_days"]);
+
+    let mut table = top.table("limits");
+    let mut limit = |name: &str, most: u64, default: u32| {
+        // The bounds keep it within 32 bits.
+        table
+            .number(name, 1..=most)
+            .map_or(default, |given| u32::try_from(given).unwrap_or(default))
+    };
+    let limits = Limits {
+        device_per_second: limit("device_per_second", 100_000, 500),
+        peer_per_second: limit("peer_per_second", 100_000, 200),
+        refused_per_second: limit("refused_per_second", 100_000, 50),
+        connections: limit("connections", 100_000, 4_096),
+    };
+    table.end(&[
+        "device_per_second",
+        "peer_per_second",
+        "refused_per_second",
+        "connections",
+    ]);
+
+    let mut table = top.table("log");
+    let filter = table.text("filter", "a filter like `info` or `hearth::submit=debug,info`");
+    let format = table.text("format", "`text` or `json`").unwrap_or(Format::Text);
+    table.end(&["filter", "format"]);
+    let filter: Filter = filter.unwrap_or_else(|| Filter("info".into()));
+
+    top.end(&["chain", "seat", "listen", "state", "limits", "log"]);
+
+    let (rpc, second_rpc, chain_id, charter, from_block, poll) = chain;
+    Some(Config {
+        chain: Chain {
+            rpc: rpc?,
+            second_rpc,
+            chain_id: chain_id?,
+            charter: charter?,
+            from_block,
+            poll: Duration::from_millis(poll),
+        },
+        seat: SeatId(u8::try_from(seat?).ok()?),
+        keys,
+        listen,
+        state,
+        keep_days: u32::try_from(keep_days).ok()?,
+        limits,
+        log: Log {
+            filter: filter.0,
+            json: matches!(format, Format::Json),
+        },
+    })
+}
+
+fn path(table: &mut Table<'_, '_>, key: &str, default: &str, folder: &Path) -> PathBuf {
+    let given: Option<PathBuf> = table.text(key, "a path");
+    folder.join(given.unwrap_or_else(|| default.into()))
+}
+
+enum Format {
+    Text,
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+struct Filter(String);
+
+impl FromStr for Filter {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        tracing_subscriber::EnvFilter::try_new(text)
+            .map(|_| Self(text.to_owned()))
+            .map_err(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = r#"
+[chain]
+rpc = "http://127.0.0.1:8545"
+chain_id = 31337
+charter = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
+[seat]
+number = 2
+"#;
+
+    #[test]
+    fn the_least_configuration_has_defaults_for_the_rest() {
+        let config = Config::parse(LEAST, Path::new("/seat")).unwrap();
+        assert_eq!(config.seat, SeatId(2));
+        assert_eq!(config.keys.report, Path::new("/seat/keys/report.json"));
+        assert_eq!(config.state, Path::new("/seat/state"));
+        assert_eq!(config.listen.operator, "127.0.0.1:9480".parse().unwrap());
+        assert_eq!(config.log.filter, "info");
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_places() {
+        let text = r#"[chain]
+rpc = "ws://somewhere"
+chain_id = "one"
+polling = 3
+
+[seat]
+number = 31
+
+[listen]
+mqtt = "1883"
+
+[log]
+filter = "=="
+format = "xml"
+
+[sensors]
+"#;
+        let told: Vec<String> = Config::parse(text, Path::new("."))
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "1:1: chain.charter is missing, wanted the charter's address, 0x and 40 hex digits",
+                "2:7: chain.rpc: given \"ws://somewhere\", wanted an address that begins with http:// or https://",
+                "3:12: chain.chain_id: given a text, wanted a whole number from 1 to 9223372036854775807",
+                "4:1: chain.polling is not known here; known are rpc, second_rpc, chain_id, charter, from_block, \
+                 poll_milliseconds",
+                "7:10: seat.number: given 31, wanted a whole number from 0 to 30",
+                "10:8: listen.mqtt: given \"1883\", wanted an address with a port, like 127.0.0.1:8480; port 0 takes \
+                 any free one",
+                "13:10: log.filter: given \"==\", wanted a filter like `info` or `hearth::submit=debug,info`",
+                "14:10: log.format: given \"xml\", wanted `text` or `json`",
+                "16:2: sensors is not known here; known are chain, seat, listen, state, limits, log",
+            ]
+        );
+    }
+
+    #[test]
+    fn broken_and_truncated_texts_are_problems_not_panics() {
+        for text in [
+            "[chain",
+            "[chain]\nrpc = \"http",
+            "\u{feff}[x]",
+            "a = 1\na = 2",
+            "[chain]\nrpc = '''",
+        ] {
+            assert!(
+                !Config::parse(text, Path::new(".")).unwrap_err().is_empty(),
+                "{text:?}"
+            );
+        }
+        let whole = LEAST.as_bytes();
+        for end in 0..whole.len() {
+            let _ = Config::parse(std::str::from_utf8(&whole[..end]).unwrap(), Path::new("."));
+        }
+    }
+
+    #[test]
+    fn an_rpc_url_is_shown_without_what_may_be_secret() {
+        let url: RpcUrl = "https://name:word@rpc.example/v3/token?key=k".parse().unwrap();
+        assert_eq!(url.to_string(), "https://rpc.example");
+        assert_eq!(format!("{url:?}"), "RpcUrl(https://rpc.example)");
+        for wrong in ["", "http://", "ws://a", "https:///x", "http://a b"] {
+            assert!(wrong.parse::<RpcUrl>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! `hearth-oracle init`: a folder with keys, a configuration and the seat's public card.
+//!
+//! *Out*: `hearth-oracle.toml`, `keys/`, `seat.json`. Safe to repeat: what is there is kept, what is missing is made.
+//! *Never*: a secret on the command line or on the screen.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, RpcUrl};
+use crate::key::{self, KeyError, Password, Secret};
+
+/// What to prepare.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InitArgs {
+    /// Folder to prepare; made where it is missing.
+    pub folder: PathBuf,
+    /// Number of the seat in the committee, from 0.
+    #[arg(long)]
+    pub seat: u8,
+    /// Name of the seat, for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Base URL at which devices and peers reach this seat, for example http://203.0.113.7:8480.
+    #[arg(long, default_value = "http://127.0.0.1:8480")]
+    pub endpoint: String,
+    /// Address of the chain's RPC.
+    #[arg(long, default_value = "http://127.0.0.1:8545")]
+    pub rpc: RpcUrl,
+    /// A second RPC, asked when the first fails.
+    #[arg(long)]
+    pub second_rpc: Option<RpcUrl>,
+    /// Id of the chain.
+    #[arg(long, default_value_t = 31337)]
+    pub chain_id: u64,
+    /// The charter's address, if it is known already; `hearth plan` foretells it.
+    #[arg(long)]
+    pub charter: Option<Address>,
+    /// Address of the cold key that registers this seat, if it is kept elsewhere; without it one is made.
+    #[arg(long)]
+    pub identity: Option<Address>,
+    /// Where devices connect by MQTT.
+    #[arg(long, default_value = "0.0.0.0:1883")]
+    pub mqtt: std::net::SocketAddr,
+    /// Where devices and peers connect by HTTP.
+    #[arg(long, default_value = "0.0.0.0:8480")]
+    pub http: std::net::SocketAddr,
+    /// Where metrics, health and status are served.
+    #[arg(long, default_value = "127.0.0.1:9480")]
+    pub operator: std::net::SocketAddr,
+}
+
+/// What a seat shows to the founders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeatCard {
+    /// Always `seat`.
+    pub card: String,
+    /// Always 1.
+    pub v: u8,
+    /// A name for people; not on chain.
+    pub name: String,
+    /// Cold key that registers and rotates the rest.
+    pub identity: Address,
+    /// Guarded key that signs report digests only.
+    pub report_key: Address,
+    /// Ed25519 key of answers, inventories and proposals.
+    pub transport_key: B256,
+    /// Base URL for peers and devices.
+    pub endpoint: String,
+}
+
+/// What a device shows to the founders (R7.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeviceCard {
+    /// Always `device`.
+    pub card: String,
+    /// Always 1.
+    pub v: u8,
+    /// A name for people; not on chain.
+    pub name: String,
+    /// ASCII, at most 16 bytes: `radar`, `scale`, `badge`.
+    pub kind: String,
+    /// Ed25519 public key.
+    pub key: B256,
+    /// Seconds between heartbeats.
+    pub interval_seconds: u32,
+    /// Unix seconds after which its readings do not count.
+    pub calibrated_until: u64,
+}
+
+/// What was prepared.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The card's file.
+    pub card_file: PathBuf,
+    /// The card.
+    pub card: SeatCard,
+    /// The account that pays for transactions: it needs some of the chain's coin.
+    pub gas: Address,
+}
+
+/// Why a folder cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// A key cannot be made or opened.
+    #[error("the seat's keys could not be prepared")]
+    Key(#[source] KeyError),
+    /// A key file holds no key of its kind.
+    #[error("{path} holds no key for signing; move it away and run init again")]
+    NoKey {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("{path} could not be written")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Prepares a seat's folder.
+///
+/// # Errors
+/// A key or file cannot be made.
+pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
+    let folder = &args.folder;
+    let password = Password::read_or_make(&folder.join("keys/password")).map_err(InitError::Key)?;
+    let made = |name: &str| -> Result<Secret, InitError> {
+        let path = folder.join("keys").join(name);
+        let secret = if path.exists() {
+            key::open(&path, &password)
+        } else {
+            key::make(&path, &password)
+        };
+        secret.map_err(InitError::Key)
+    };
+    let address = |name: &str| -> Result<Address, InitError> {
+        made(name)?.address().ok_or_else(|| InitError::NoKey {
+            path: folder.join("keys").join(name),
+        })
+    };
+    let identity = match args.identity {
+        Some(identity) => identity,
+        None => address("identity.json")?,
+    };
+    let card = SeatCard {
+        card: "seat".into(),
+        v: 1,
+        name: args.name.clone().unwrap_or_else(|| format!("seat-{}", args.seat)),
+        identity,
+        report_key: address("report.json")?,
+        transport_key: made("transport.json")?.public(),
+        endpoint: args.endpoint.clone(),
+    };
+    let gas = address("gas.json")?;
+
+    let config = folder.join("hearth-oracle.toml");
+    if !config.exists() {
+        write(&config, &configuration(args))?;
+    }
+    let card_file = folder.join("seat.json");
+    write(
+        &card_file,
+        &format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default()),
+    )?;
+    Ok(Prepared {
+        config,
+        card_file,
+        card,
+        gas,
+    })
+}
+
+fn write(path: &Path, content: &str) -> Result<(), InitError> {
+    std::fs::write(path, content).map_err(|source| InitError::Write {
+        path: path.into(),
+        source,
+    })
+}
+
+fn configuration(args: &InitArgs) -> String {
+    let charter = args.charter.map_or_else(
+        || "# The charter's address, from deployments/<chain-id>.json once it is founded.\n# charter = \"0x…\"".into(),
+        |charter| format!("charter = \"{charter}\""),
+    );
+    let second = args.second_rpc.as_ref().map_or_else(
+        || "# Asked when the first errs, hangs or stands still.\n# second_rpc = \"https://…\"".into(),
+        |url| format!("second_rpc = \"{}\"", url.reveal()),
+    );
+    format!(
+        r#"# One seat of the witness. `hearth-oracle check` reads this file and tells every problem at once.
+# What must be equal between seats (streams, devices, quorum) is read from the chain and is not written here.
+
+[chain]
+rpc = "{rpc}"
+{second}
+chain_id = {chain_id}
+{charter}
+# from_block = 0 # the charter's block, or any before it
+# poll_milliseconds = 500
+
+[seat]
+number = {seat}
+# report_key = "keys/report.json" # signs report digests, and nothing else
+# transport_key = "keys/transport.json" # signs answers and messages to peers
+# gas_key = "keys/gas.json" # pays for transactions
+# password_file = "keys/password" # opens all three; mode 0600
+
+[listen]
+mqtt = "{mqtt}" # devices
+http = "{http}" # devices and peers; the endpoint on chain leads here
+operator = "{operator}" # metrics, health and status: for you alone
+
+[state]
+# folder = "state" # journal and nonce ledger
+# keep_days = 120 # for which spent envelopes are kept
+
+[limits]
+# device_per_second = 500
+# peer_per_second = 200
+# refused_per_second = 50
+# connections = 4096
+
+[log]
+# filter = "info"
+# format = "json"
+"#,
+        rpc = args.rpc.reveal(),
+        chain_id = args.chain_id,
+        seat = args.seat,
+        mqtt = args.mqtt,
+        http = args.http,
+        operator = args.operator,
+    )
+}
+
+/// Makes a device's key and card beside each other: `<name>.key.json` and `<name>.card.json` in `folder`.
+///
+/// # Errors
+/// A key or file cannot be made.
+pub fn device(
+    folder: &Path,
+    name: &str,
+    kind: &str,
+    interval_seconds: u32,
+    calibrated_until: u64,
+    password: &Password,
+) -> Result<DeviceCard, InitError> {
+    let key_file = folder.join(format!("{name}.key.json"));
+    let secret = if key_file.exists() {
+        key::open(&key_file, password)
+    } else {
+        key::make(&key_file, password)
+    };
+    let card = DeviceCard {
+        card: "device".into(),
+        v: 1,
+        name: name.into(),
+        kind: kind.into(),
+        key: secret.map_err(InitError::Key)?.public(),
+        interval_seconds,
+        calibrated_until,
+    };
+    let content = format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default());
+    write(&folder.join(format!("{name}.card.json")), &content)?;
+    Ok(card)
+}
+
+/// What is missing in a fresh configuration, if it is only the charter: the usual state before founding.
+#[must_use]
+pub fn awaits_charter(path: &Path) -> bool {
+    match Config::read(path) {
+        Err(crate::config::ConfigError::Problems { problems, .. }) => problems
+            .iter()
+            .all(|problem| problem.says.starts_with("chain.charter is missing")),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        args: InitArgs,
+    }
+
+    #[test]
+    fn what_init_writes_can_be_read_and_init_can_be_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("seat");
+        let charter = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+        let given = ["init", at.to_str().unwrap(), "--seat", "1", "--charter", charter];
+        let args = Only::parse_from(given).args;
+        let first = init(&args).unwrap();
+        assert_eq!(init(&args).unwrap().card, first.card);
+        let config = Config::read(&first.config).unwrap();
+        assert_eq!(config.seat.0, 1);
+        assert_eq!(config.chain.charter.to_string(), charter);
+        let card: SeatCard = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
+        assert_eq!(card, first.card);
+    }
+
+    #[test]
+    fn before_founding_only_the_charter_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        assert!(awaits_charter(&init(&args).unwrap().config));
+    }
+}

@@ -1,0 +1,478 @@
+//! The journal in SQLite: write-ahead log, `synchronous = FULL`, rows in order of arrival.
+//!
+//! Envelopes are found again by their time, which rises with arrival, so that an insert touches the last page of table
+//! and index only; random keys would cost many times more on a large file.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alloy::primitives::{B256, keccak256};
+use hearth_oracle_core::effect::{Record, Remembered};
+use hearth_oracle_core::types::{Counter, Epoch, Kid, Leaf, StreamId};
+use hearth_oracle_core::verify::Held;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+
+use super::{Journal, JournalError, Shelf};
+
+const LAYOUT: i64 = 1;
+
+/// "HRTH": tells the file from other SQLite files.
+const APPLICATION: i64 = 0x4852_5448;
+
+/// Rows let go at one time.
+const PURGED_AT_ONCE: i64 = 2_000;
+
+/// Times looked up one by one before a whole span is read instead.
+const FEW: usize = 64;
+
+const SCHEMA: &str = "
+CREATE TABLE owner (name TEXT NOT NULL) STRICT;
+CREATE TABLE envelope (
+    n INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    kid BLOB NOT NULL,
+    counter INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    leaf BLOB NOT NULL,
+    lent INTEGER NOT NULL,
+    raw TEXT NOT NULL
+) STRICT;
+CREATE INDEX envelope_time ON envelope (time);
+CREATE TABLE record (n INTEGER PRIMARY KEY, sum BLOB NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE floor (stream INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, begin INTEGER NOT NULL) STRICT;
+";
+
+/// A journal in one file.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+    next: i64,
+}
+
+impl Sqlite {
+    /// Opens the journal of `owner`, a text that names polity and seat, or makes it.
+    ///
+    /// # Errors
+    /// It belongs to another, has another layout, or the engine refuses.
+    pub fn open(path: &Path, owner: &str) -> Result<Self, JournalError> {
+        let wrong = |doing| {
+            move |source| JournalError::Engine {
+                path: path.into(),
+                doing,
+                source,
+            }
+        };
+        let mut connection = Connection::open(path).map_err(wrong("opened"))?;
+        tune(&connection).map_err(wrong("opened"))?;
+        let layout: i64 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(wrong("read"))?;
+        if layout == 0 {
+            found(&mut connection, owner).map_err(wrong("made"))?;
+        } else if layout != LAYOUT {
+            return Err(JournalError::Layout {
+                path: path.into(),
+                given: layout,
+                wanted: LAYOUT,
+            });
+        }
+        let given: String = connection
+            .query_row("SELECT name FROM owner", [], |row| row.get(0))
+            .map_err(wrong("read"))?;
+        if given != owner {
+            return Err(JournalError::Foreign {
+                path: path.into(),
+                given,
+                wanted: owner.into(),
+            });
+        }
+        let next = connection
+            .query_row(
+                "SELECT max(coalesce((SELECT max(n) FROM envelope), 0), coalesce((SELECT max(n) FROM record), 0)) + 1",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(wrong("read"))?;
+        Ok(Self {
+            path: path.into(),
+            connection,
+            next,
+        })
+    }
+
+    fn wrong(&self, doing: &'static str) -> impl FnOnce(rusqlite::Error) -> JournalError + use<> {
+        let path = self.path.clone();
+        move |source| JournalError::Engine { path, doing, source }
+    }
+}
+
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -2_048)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)
+}
+
+fn found(connection: &mut Connection, owner: &str) -> rusqlite::Result<()> {
+    let tx = connection.transaction()?;
+    tx.execute_batch(SCHEMA)?;
+    tx.execute("INSERT INTO owner VALUES (?1)", [owner])?;
+    tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", LAYOUT)?;
+    tx.commit()
+}
+
+impl Journal for Sqlite {
+    fn commit(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        let wrong = self.wrong("written");
+        let mut n = self.next;
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction()?;
+            {
+                let mut envelope =
+                    tx.prepare_cached("INSERT INTO envelope VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+                let mut record = tx.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3)")?;
+                for each in records {
+                    match each {
+                        Record::Kept { held, lent, raw } => {
+                            envelope.execute(params![
+                                n,
+                                held.stream.0,
+                                held.kid.0.as_slice(),
+                                // SQLite's integers are signed; the bits come back the same.
+                                held.counter.0.cast_signed(),
+                                held.time.cast_signed(),
+                                held.leaf.as_slice(),
+                                lent,
+                                &**raw,
+                            ])?;
+                        }
+                        other => {
+                            let body = serde_json::to_string(other)
+                                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                            record.execute(params![n, sum(&body), body])?;
+                        }
+                    }
+                    n += 1;
+                }
+            }
+            tx.commit()
+        };
+        write().map_err(wrong)?;
+        self.next = n;
+        Ok(())
+    }
+
+    fn recall(&mut self) -> Result<Vec<Remembered>, JournalError> {
+        let damaged = |n| JournalError::Damaged {
+            path: self.path.clone(),
+            n,
+        };
+        let mut all: Vec<(i64, Remembered)> = Vec::new();
+        let mut read = || -> rusqlite::Result<Result<(), i64>> {
+            let mut statement = self.connection.prepare(
+                "SELECT n, stream, kid, counter, time, leaf, lent FROM envelope
+                 WHERE time >= coalesce((SELECT begin FROM floor WHERE floor.stream = envelope.stream), 0)",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let n = row.get(0)?;
+                let Some(held) = held(row)? else { return Ok(Err(n)) };
+                all.push((
+                    n,
+                    Remembered::Kept {
+                        held,
+                        lent: row.get(6)?,
+                    },
+                ));
+            }
+            let mut statement = self.connection.prepare("SELECT n, sum, body FROM record")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (n, kept, body): (i64, [u8; 8], String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                match serde_json::from_str::<Record>(&body) {
+                    Ok(record) if sum(&body) == kept => all.push((n, record.into())),
+                    _ => return Ok(Err(n)),
+                }
+            }
+            Ok(Ok(()))
+        };
+        read().map_err(self.wrong("read"))?.map_err(damaged)?;
+        all.sort_by_key(|(n, _)| *n);
+        Ok(all.into_iter().map(|(_, remembered)| remembered).collect())
+    }
+
+    fn forget(&mut self, stream: StreamId, epoch: Epoch, begin: u64, purge: u64) -> Result<(), JournalError> {
+        let wrong = self.wrong("purged");
+        // Envelopes of the epoch before belong to the span that is still open when their time lies after the last cut,
+        // so the floor for recalling lies a day under the epoch's begin; the core sorts out the rest.
+        let begin = begin.saturating_sub(86_400).cast_signed();
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction()?;
+            tx.execute(
+                "INSERT INTO floor VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+                 SET epoch = max(epoch, excluded.epoch), begin = max(begin, excluded.begin)",
+                params![stream.0, epoch.0, begin],
+            )?;
+            tx.execute(
+                "DELETE FROM envelope WHERE n IN (SELECT n FROM envelope WHERE time < ?1 AND stream = ?2 LIMIT ?3)",
+                params![purge.cast_signed().min(begin), stream.0, PURGED_AT_ONCE],
+            )?;
+            tx.commit()
+        };
+        write().map_err(wrong)
+    }
+
+    fn shelf(&self) -> Result<Box<dyn Shelf>, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(self.wrong("opened"))?;
+        connection
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(self.wrong("opened"))?;
+        connection
+            .pragma_update(None, "cache_size", -1_024)
+            .map_err(self.wrong("opened"))?;
+        Ok(Box::new(Reader {
+            path: self.path.clone(),
+            connection,
+        }))
+    }
+}
+
+fn sum(body: &str) -> [u8; 8] {
+    let mut sum = [0; 8];
+    sum.copy_from_slice(&keccak256(body)[..8]);
+    sum
+}
+
+/// The row's envelope; `None` where it is not as it was written.
+fn held(row: &Row<'_>) -> rusqlite::Result<Option<Held>> {
+    let kid: Result<[u8; 8], _> = row.get_ref(2)?.as_blob()?.try_into();
+    let leaf: Result<[u8; 32], _> = row.get_ref(5)?.as_blob()?.try_into();
+    let (Ok(kid), Ok(leaf)) = (kid, leaf) else {
+        return Ok(None);
+    };
+    Ok(Some(Held {
+        stream: StreamId(row.get(1)?),
+        kid: Kid(kid),
+        counter: Counter(row.get::<_, i64>(3)?.cast_unsigned()),
+        time: row.get::<_, i64>(4)?.cast_unsigned(),
+        leaf: B256::from(leaf),
+    }))
+}
+
+struct Reader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Shelf for Reader {
+    fn fetch(&mut self, wanted: &[Held]) -> Result<HashMap<Leaf, Arc<str>>, JournalError> {
+        let leaves: HashSet<Leaf> = wanted.iter().map(|held| held.leaf).collect();
+        let times: HashSet<i64> = wanted.iter().map(|held| held.time.cast_signed()).collect();
+        let spans: Vec<(i64, i64)> = match (times.iter().min(), times.iter().max()) {
+            (Some(from), Some(to)) if times.len() > FEW => vec![(*from, *to)],
+            _ => times.iter().map(|time| (*time, *time)).collect(),
+        };
+        let mut found = HashMap::with_capacity(leaves.len());
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT leaf, raw FROM envelope WHERE time BETWEEN ?1 AND ?2")?;
+            for (from, to) in &spans {
+                let mut rows = statement.query([from, to])?;
+                while let Some(row) = rows.next()? {
+                    let leaf = row.get_ref(0)?.as_blob()?;
+                    if leaf.len() == 32 && leaves.contains(&Leaf::from_slice(leaf)) {
+                        found.insert(Leaf::from_slice(leaf), Arc::from(row.get_ref(1)?.as_str()?));
+                    }
+                }
+            }
+            Ok(())
+        };
+        let wrong = |source| JournalError::Engine {
+            path: self.path.clone(),
+            doing: "read",
+            source,
+        };
+        read().map_err(wrong)?;
+        Ok(found)
+    }
+}
+
+/// Looks a journal through without changing it, for the operator: the first damage found, or nothing.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn inspect(path: &Path) -> Result<Option<String>, JournalError> {
+    let wrong = |source| JournalError::Engine {
+        path: path.into(),
+        doing: "read",
+        source,
+    };
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(wrong)?;
+    let told: Option<String> = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .optional()
+        .map_err(wrong)?;
+    Ok(told.filter(|text| text != "ok"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearth_oracle_core::message::ReportKey;
+    use hearth_oracle_core::types::Attempt;
+    use hearth_oracle_core::verify::leaf_of;
+
+    fn kept(time: u64, text: &str) -> Record {
+        let held = Held {
+            stream: StreamId(1),
+            kid: Kid([7; 8]),
+            counter: Counter(u64::MAX - time),
+            time,
+            leaf: leaf_of(text.as_bytes()),
+        };
+        Record::Kept {
+            held,
+            lent: time % 2 == 1,
+            raw: text.into(),
+        }
+    }
+
+    fn guarded(attempt: u16) -> Record {
+        let key = ReportKey {
+            stream: StreamId(1),
+            epoch: Epoch(9),
+            attempt: Attempt(attempt),
+        };
+        Record::Guarded {
+            key,
+            digest: B256::repeat_byte(1),
+            seed: B256::repeat_byte(2),
+        }
+    }
+
+    fn held_of(record: &Record) -> Held {
+        match record {
+            Record::Kept { held, .. } => *held,
+            _ => panic!("an envelope was wanted"),
+        }
+    }
+
+    #[test]
+    fn m1_what_was_committed_comes_back_in_its_order_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let records = [kept(300_001, "a"), guarded(0), kept(300_000, "b"), guarded(1)];
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        journal.commit(&records[..2]).unwrap();
+        journal.commit(&records[2..]).unwrap();
+        drop(journal);
+
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        let wanted: Vec<Remembered> = records.iter().cloned().map(Into::into).collect();
+        assert_eq!(journal.recall().unwrap(), wanted);
+        let mut shelf = journal.shelf().unwrap();
+        let found = shelf
+            .fetch(&[held_of(&records[0]), held_of(&kept(300_001, "missing"))])
+            .unwrap();
+        assert_eq!(found, HashMap::from([(leaf_of(b"a"), Arc::from("a"))]));
+    }
+
+    #[test]
+    fn a_reader_finds_many_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Sqlite::open(&folder.path().join("journal.db"), "net/0").unwrap();
+        let records: Vec<Record> = (0..500).map(|t| kept(t, &format!("text {t}"))).collect();
+        journal.commit(&records).unwrap();
+        let wanted: Vec<Held> = records.iter().step_by(3).map(held_of).collect();
+        assert_eq!(
+            journal.shelf().unwrap().fetch(&wanted).unwrap().len(),
+            wanted.len()
+        );
+    }
+
+    #[test]
+    fn m5_a_foreign_damaged_or_newer_journal_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        Sqlite::open(&path, "net/0")
+            .unwrap()
+            .commit(&[guarded(0)])
+            .unwrap();
+        assert!(matches!(
+            Sqlite::open(&path, "net/1").unwrap_err(),
+            JournalError::Foreign { .. }
+        ));
+
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute("UPDATE record SET body = replace(body, '0x01', '0x81')", [])
+            .unwrap();
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        assert!(matches!(
+            journal.recall().unwrap_err(),
+            JournalError::Damaged { n: 1, .. }
+        ));
+
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        assert!(matches!(
+            Sqlite::open(&path, "net/0").unwrap_err(),
+            JournalError::Layout { given: 2, .. }
+        ));
+
+        let other = folder.path().join("other.db");
+        std::fs::write(&other, vec![0xff; 8_192]).unwrap();
+        assert!(matches!(
+            Sqlite::open(&other, "net/0").unwrap_err(),
+            JournalError::Engine { .. }
+        ));
+    }
+
+    #[test]
+    fn m5_a_truncated_journal_is_never_read_as_a_shorter_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        journal
+            .commit(&(0..2_000).map(|t| kept(t, &"x".repeat(200))).collect::<Vec<_>>())
+            .unwrap();
+        journal.commit(&[guarded(0)]).unwrap();
+        let whole = journal.recall().unwrap();
+        // The log is folded into the file when the last connection closes.
+        drop(journal);
+        let bytes = std::fs::read(&path).unwrap();
+        for share in [1, 3, 7] {
+            std::fs::write(&path, &bytes[..bytes.len() * share / 8]).unwrap();
+            let outcome = Sqlite::open(&path, "net/0").and_then(|mut journal| journal.recall());
+            assert!(
+                outcome.is_err() || outcome.is_ok_and(|read| read == whole),
+                "{share}/8 of the file"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_recalled_and_goes_when_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Sqlite::open(&folder.path().join("journal.db"), "net/0").unwrap();
+        let (old, new) = (kept(100_000, "old"), kept(900_000, "new"));
+        journal.commit(&[old.clone(), new.clone()]).unwrap();
+        journal.forget(StreamId(1), Epoch(5), 800_000, 50_000).unwrap();
+        assert_eq!(journal.recall().unwrap(), [new.into()]);
+        assert_eq!(journal.shelf().unwrap().fetch(&[held_of(&old)]).unwrap().len(), 1);
+        journal.forget(StreamId(1), Epoch(5), 800_000, 100_001).unwrap();
+        assert!(
+            journal
+                .shelf()
+                .unwrap()
+                .fetch(&[held_of(&old)])
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

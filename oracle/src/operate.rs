@@ -1,0 +1,123 @@
+//! The operator's commands as people see them: results on standard output, refusals on standard error.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use eyre::{Result, WrapErr as _};
+use hearth_oracle::check;
+use hearth_oracle::init::{self, InitArgs};
+use hearth_oracle::key::{self, Password};
+
+/// Where the configuration lies.
+#[derive(Debug, clap::Args)]
+pub(crate) struct At {
+    /// The configuration file.
+    #[arg(long, short, default_value = "hearth-oracle.toml")]
+    pub(crate) config: PathBuf,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Makes and shows keys.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a device's key and card: <name>.key.json and <name>.card.json.
+    Device(DeviceArgs),
+    /// Show the public side of a keystore: address, and Ed25519 key.
+    Show {
+        /// The keystore.
+        file: PathBuf,
+        /// Holds the password in its first line; mode 0600.
+        #[arg(long, default_value = "keys/password")]
+        password_file: PathBuf,
+    },
+}
+
+/// What a device is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceArgs {
+    /// Name of the device, for people; the files begin with it.
+    pub(crate) name: String,
+    /// What it senses: radar, scale or badge.
+    #[arg(long)]
+    pub(crate) kind: String,
+    /// Seconds between its heartbeats.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) interval: u32,
+    /// Unix second after which its readings do not count; 0 where it needs no calibration.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) calibrated_until: u64,
+    /// Folder for both files.
+    #[arg(long, default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Holds the password in its first line; made where it is missing.
+    #[arg(long, default_value = "password")]
+    pub(crate) password_file: PathBuf,
+}
+
+/// `hearth-oracle init`.
+pub(crate) fn init(args: &InitArgs) -> Result<ExitCode> {
+    let prepared = init::init(args)?;
+    println!("configuration  {}", prepared.config.display());
+    println!(
+        "card           {}  (give it to the founders; it holds no secret)",
+        prepared.card_file.display()
+    );
+    println!("identity       {}", prepared.card.identity);
+    println!("report key     {}", prepared.card.report_key);
+    println!("transport key  {}", prepared.card.transport_key);
+    println!("gas account    {}  (send it coin for transactions)", prepared.gas);
+    if init::awaits_charter(&prepared.config) {
+        println!("next: write the charter's address into the configuration once it is founded, then `check`");
+    } else {
+        println!("next: hearth-oracle check --config {}", prepared.config.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `hearth-oracle check`.
+pub(crate) fn check(at: &At) -> Result<ExitCode> {
+    match check::check(&at.config) {
+        Ok(checked) if at.json => println!("{}", serde_json::to_string(&checked)?),
+        Ok(checked) => {
+            println!("seat           {} of network {}", checked.seat, checked.network);
+            println!("report key     {}", checked.report_key);
+            println!("transport key  {}", checked.transport_key);
+            println!("gas account    {}", checked.gas);
+            println!("the configuration is whole and every key opens");
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(64));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `hearth-oracle key`.
+pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
+    match command {
+        KeyCommand::Device(args) => {
+            let password = Password::read_or_make(&args.password_file)?;
+            let card = init::device(
+                &args.folder,
+                &args.name,
+                &args.kind,
+                args.interval,
+                args.calibrated_until,
+                &password,
+            )?;
+            println!("device {} ({}) has key {}", card.name, card.kind, card.key);
+        }
+        KeyCommand::Show { file, password_file } => {
+            let secret =
+                key::open(file, &Password::read(password_file)?).wrap_err("the key cannot be shown")?;
+            if let Some(address) = secret.address() {
+                println!("address  {address}");
+            }
+            println!("ed25519  {}", secret.public());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
