@@ -46,6 +46,11 @@ mod generated {
     );
     alloy::sol!(
         #[sol(rpc, all_derives)]
+        Firewood,
+        "artifacts/Firewood.json"
+    );
+    alloy::sol!(
+        #[sol(rpc, all_derives)]
         PracticeToken,
         "artifacts/PracticeToken.json"
     );
@@ -56,7 +61,9 @@ mod generated {
     );
 }
 
-pub use generated::{Charter, Committee, Docket, ISubcontract, Ledger, Mandates, PracticeToken, Roster};
+pub use generated::{
+    Charter, Committee, Docket, Firewood, ISubcontract, Ledger, Mandates, PracticeToken, Roster,
+};
 
 /// A mandate's caps as the charter takes them are the same words where they are kept.
 impl From<Charter::MandateCaps> for Mandates::MandateCaps {

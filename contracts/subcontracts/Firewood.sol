@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {Signed} from "../Signed.sol";
+import {ICharter, Limit, Module} from "../interfaces/ICharter.sol";
+import {IDocket} from "../interfaces/IDocket.sol";
+import {Cause, Debit, ILedger, Kind, Means, Outcome} from "../interfaces/ILedger.sol";
+import {IMandates} from "../interfaces/IMandates.sol";
+import {IRoster} from "../interfaces/IRoster.sol";
+import {ISubcontract} from "../interfaces/ISubcontract.sol";
+import {Words} from "../libraries/Words.sol";
+import {Calendar} from "../types/Calendar.sol";
+import {AccountId, Accounts, Epoch, MemberId, StreamId, SubcontractId} from "../types/Ids.sol";
+import {FirewoodTerms, IFirewood, WoodLine, WoodMoney, WoodPeriod} from "./IFirewood.sol";
+import {Wood} from "./Wood.sol";
+
+/// @title Firewood (R8)
+/// @notice One provider's wood, paid by the week at a price that rises with the payer's means.
+/// @dev POWERS. None of its own: what it asks of the ledger is bounded by each payer's mandate (R1.2).
+/// ORDER. Means are read before any money moves; then the true-up of a period that closed, charges by member, the shrinkage
+/// reserve, provider and warmth; then wood nobody took: reserve, all signers in equal parts, provider.
+/// READINGS. A line contested is left out whole, also of the period's sums. A line of a non-signer moves nothing and
+/// is in no sum. A payer who declared no bracket is in bracket 0, as one who declares it; the floor holds for both.
+/// UNITS. Grams, units of H, bps.
+contract Firewood is IFirewood, Signed {
+    /* CONSTANTS */
+
+    uint256 private constant MOST_LINES = 150; // N of R0
+    uint256 private constant HEAD = 40; // itemised root 32, unattributed pieces 4 and grams 4
+    uint256 private constant LINE = 8; // member 2, pieces 2, grams 4
+    uint256 private constant DECLARE_EVERY = 30 days;
+    uint64 private constant MOST_PRICE = 1e12;
+    uint16 private constant MOST_SHRINKAGE = 1000;
+    uint16 private constant MINIMUM_SIGNERS = 2;
+
+    uint8 private constant SHRINKAGE_SLOT = 0;
+    uint8 private constant WARMTH_SLOT = 1;
+
+    bytes32 private constant BAND_TYPEHASH = keccak256(
+        "DeclareBand(string deed,uint16 subcontract,uint8 band,string monthlyMeansFrom,uint256 nonce,uint64 deadlineUnixSeconds)"
+    );
+    bytes32 private constant BAND_DEED =
+        keccak256("I declare my monthly means; they set what I pay for wood.");
+
+    /* IMMUTABLES */
+
+    ICharter private immutable _CHARTER;
+    IRoster private immutable _ROSTER;
+    ILedger private immutable _LEDGER;
+    IMandates private immutable _MANDATES;
+    IDocket private immutable _DOCKET;
+    SubcontractId private immutable _ID;
+    int32 private immutable _TZ;
+
+    StreamId private immutable _STREAM;
+    MemberId private immutable _PROVIDER;
+    uint64 private immutable _PRICE;
+    uint32 private immutable _REF_GRAMS;
+    uint16 private immutable _SHRINKAGE_BPS;
+    uint256 private immutable _MULTIPLES; // 8 of 32 bits, bracket 0 lowest
+    uint256 private immutable _BOUNDS_LOW; // 4 of 64 bits: brackets 0 to 3
+    uint256 private immutable _BOUNDS_HIGH; // brackets 4 to 7
+
+    /* STORAGE */
+
+    /// @dev One version of a declaration and from when it holds.
+    struct Declaration {
+        uint8 band;
+        uint40 from;
+    }
+
+    /// @dev A report settles at most 52 days after its epoch began (R7.10), and declarations are 30 days apart: the
+    /// three newest reach back far enough.
+    struct Declarations {
+        Declaration newest;
+        Declaration second;
+        Declaration third;
+        uint40 declaredAt; // when the newest was made; 0 for none
+    }
+
+    mapping(MemberId => Declarations) private _declarations;
+    WoodPeriod private _period;
+
+    /* CONSTRUCTOR */
+
+    constructor(ICharter charter, SubcontractId id, bytes memory encoded) {
+        FirewoodTerms memory agreed = abi.decode(encoded, (FirewoodTerms));
+        _checkRange("price", agreed.price, 1, MOST_PRICE);
+        _checkRange("reference grams", agreed.refGrams, 1, type(uint32).max);
+        _checkRange("stream", StreamId.unwrap(agreed.stream), 1, type(uint16).max);
+        _checkRange("shrinkage", agreed.shrinkageBps, 0, MOST_SHRINKAGE);
+        _checkRange("first bound", agreed.bounds[0], 0, 0);
+        IRoster roster = IRoster(charter.module(Module.Roster));
+        uint256 last = MemberId.unwrap(roster.lastMember());
+        _checkRange("provider", MemberId.unwrap(agreed.provider), 1, last);
+
+        uint256 multiples = agreed.multiples[0];
+        uint256 low;
+        uint256 high;
+        uint256 highest = charter.limit(Limit.HighestMultipleBps);
+        for (uint256 i = 1; i < Wood.BRACKETS; ++i) {
+            uint256 bound = agreed.bounds[i];
+            _checkRange("bound", bound, uint256(agreed.bounds[i - 1]) + 1, type(uint64).max);
+            _checkRange("multiple", agreed.multiples[i], agreed.multiples[i - 1], highest);
+            multiples |= uint256(agreed.multiples[i]) << (32 * i);
+            if (i < 4) low |= bound << (64 * i);
+            else high |= bound << (64 * (i - 4));
+        }
+
+        _CHARTER = charter;
+        _ROSTER = roster;
+        _LEDGER = ILedger(charter.module(Module.Ledger));
+        _MANDATES = IMandates(charter.module(Module.Mandates));
+        _DOCKET = IDocket(charter.module(Module.Docket));
+        _ID = id;
+        _TZ = charter.tz();
+        _STREAM = agreed.stream;
+        _PROVIDER = agreed.provider;
+        _PRICE = agreed.price;
+        _REF_GRAMS = agreed.refGrams;
+        _SHRINKAGE_BPS = agreed.shrinkageBps;
+        _MULTIPLES = multiples;
+        _BOUNDS_LOW = low;
+        _BOUNDS_HIGH = high;
+    }
+
+    function _checkRange(string memory what, uint256 given, uint256 least, uint256 most) private pure {
+        if (given < least || given > most) revert TermsOutOfRange(what, given, least, most);
+    }
+
+    /* BRACKETS (R8) */
+
+    /// @inheritdoc ISubcontract
+    function founderJoined(MemberId member, uint8 band) external {
+        if (msg.sender != address(_CHARTER)) revert NotTheCharter(msg.sender);
+        _declare(member, band, 0);
+    }
+
+    /// @inheritdoc IFirewood
+    function declareBand(uint8 band) external {
+        MemberId member = _ROSTER.memberOf(msg.sender);
+        if (!_ROSTER.isMember(member)) revert NotAMember(msg.sender);
+        _declareLater(member, band);
+    }
+
+    /// @inheritdoc IFirewood
+    function declareBandBySig(
+        MemberId member,
+        uint8 band,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) external {
+        _checkRange("band", band, 0, Wood.BRACKETS - 1);
+        address key = _ROSTER.keyOf(member);
+        if (!_ROSTER.isMember(member)) revert NotAMember(key);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                BAND_TYPEHASH,
+                BAND_DEED,
+                _ID,
+                band,
+                keccak256(bytes(Words.money(_bounds()[band]))),
+                nonce,
+                deadline
+            )
+        );
+        _takeSignature(key, structHash, nonce, deadline, signature);
+        _declareLater(member, band);
+    }
+
+    function _declareLater(MemberId member, uint8 band) private {
+        uint40 declared = _declarations[member].declaredAt;
+        if (declared != 0 && block.timestamp < declared + DECLARE_EVERY) {
+            revert BandTooSoon(member, block.timestamp, declared + DECLARE_EVERY);
+        }
+        uint256 tomorrow = Calendar.dayBegin(Calendar.day(block.timestamp, _TZ) + 1, _TZ);
+        _declare(member, band, uint40(tomorrow));
+    }
+
+    function _declare(MemberId member, uint8 band, uint40 from) private {
+        _checkRange("band", band, 0, Wood.BRACKETS - 1);
+
+        Declarations memory kept = _declarations[member];
+        _declarations[member] =
+            Declarations(Declaration(band, from), kept.newest, kept.second, uint40(block.timestamp));
+
+        emit BandDeclared(member, band, from);
+    }
+
+    /* SETTLEMENT (R8) */
+
+    /// @dev What one settlement works with, kept in memory.
+    struct Work {
+        Epoch epoch;
+        uint40 begin;
+        MemberId[] frozen;
+        MemberId[] signers;
+        WoodMoney money;
+    }
+
+    /// @inheritdoc ISubcontract
+    function settle(StreamId stream, Epoch epoch, bytes calldata payload) external {
+        if (msg.sender != address(_DOCKET)) revert NotTheDocket(msg.sender);
+        if (stream != _STREAM) revert StreamUnknown(stream, _STREAM);
+
+        Work memory work;
+        work.epoch = epoch;
+        (work.begin, work.frozen) = _DOCKET.settling(_ID, stream, epoch);
+        work.signers = _MANDATES.signersAt(_ID, work.begin);
+        WoodLine[] memory lines = _read(payload, work);
+        uint8[] memory brackets = _brackets(lines, work.begin);
+
+        WoodPeriod memory sums = _openPeriod(work.money);
+        _settleLines(lines, brackets, work, sums);
+        _settleUnattributed(payload, work);
+        _period = sums;
+
+        emit WoodSettled(epoch, sums.number, work.money);
+    }
+
+    /// @dev Reads the lines that may be charged. A malformed payload reverts whole: the report stays final, and lapses.
+    function _read(bytes calldata payload, Work memory work) private returns (WoodLine[] memory lines) {
+        if (payload.length < HEAD || (payload.length - HEAD) % LINE != 0) {
+            revert PayloadLength(payload.length);
+        }
+        uint256 count = (payload.length - HEAD) / LINE;
+        if (count > MOST_LINES) revert TooManyLines(count, MOST_LINES);
+
+        lines = new WoodLine[](count);
+        uint256 kept;
+        uint256 signer;
+        MemberId before = MemberId.wrap(0);
+        for (uint256 i; i < count; ++i) {
+            uint64 word = uint64(bytes8(payload[HEAD + i * LINE:]));
+            // The word's fields, shifted to the low bits before they are narrowed.
+            // forge-lint: disable-start(unsafe-typecast)
+            MemberId member = MemberId.wrap(uint16(word >> 48));
+            WoodLine memory line = WoodLine(member, uint16(word >> 32), uint32(word));
+            // forge-lint: disable-end(unsafe-typecast)
+            if (MemberId.unwrap(member) <= MemberId.unwrap(before)) revert LineOutOfOrder(member, before);
+            before = member;
+
+            // Both lists ascend, so one walk finds each signer.
+            while (
+                signer < work.signers.length
+                    && MemberId.unwrap(work.signers[signer]) < MemberId.unwrap(member)
+            ) ++signer;
+            bool signed = signer < work.signers.length && work.signers[signer] == member;
+            if (!signed && member != _PROVIDER) {
+                emit LineUnsigned(work.epoch, member, line.pieces, line.grams);
+            } else if (!_isFrozen(member, work.frozen)) {
+                lines[kept++] = line;
+            }
+        }
+        // The list only shrinks: what was allocated for skipped lines is left behind it.
+        assembly ("memory-safe") {
+            mstore(lines, kept)
+        }
+    }
+
+    function _isFrozen(MemberId member, MemberId[] memory frozen) private pure returns (bool) {
+        for (uint256 i; i < frozen.length; ++i) {
+            if (frozen[i] == member) return true;
+        }
+        return false;
+    }
+
+    /// @dev Reads means and declarations, before any money moves.
+    function _brackets(WoodLine[] memory lines, uint40 begin) private view returns (uint8[] memory brackets) {
+        MemberId[] memory members = new MemberId[](lines.length);
+        for (uint256 i; i < lines.length; ++i) {
+            members[i] = lines[i].member;
+        }
+        Means[] memory means = _LEDGER.means(members, _ID);
+        uint64[8] memory bounds = _bounds();
+        brackets = new uint8[](lines.length);
+        for (uint256 i; i < lines.length; ++i) {
+            uint8 least = Wood.floorBracket(means[i].inflow90, means[i].purse90, bounds);
+            uint8 declared = declaredAt(members[i], begin);
+            brackets[i] = declared > least ? declared : least;
+        }
+    }
+
+    /// @dev Opens the period of settlement; where an earlier one was open, its true-up is paid from the warmth pot while
+    /// that lasts, once.
+    function _openPeriod(WoodMoney memory money) private returns (WoodPeriod memory sums) {
+        sums = _period;
+        uint256 number = Calendar.period(block.timestamp, _CHARTER.t0());
+        if (number <= sums.number) return sums;
+
+        uint256 due = Wood.providerDue(sums.worth, sums.charges, sums.collected);
+        // What was received is at most the first part of what is due: eleven tenths only grow within a period.
+        uint256 trueUp = Math.min(due - sums.received, _LEDGER.potBalance(_pot(WARMTH_SLOT)));
+        money.trueUp = SafeCast.toUint64(trueUp);
+        _pay(WARMTH_SLOT, Accounts.ofMember(_PROVIDER), money.trueUp, Kind.Trade);
+
+        sums = WoodPeriod(SafeCast.toUint32(number), 0, 0, 0, 0);
+    }
+
+    function _settleLines(
+        WoodLine[] memory lines,
+        uint8[] memory brackets,
+        Work memory work,
+        WoodPeriod memory sums
+    ) private {
+        uint256 highest = _CHARTER.limit(Limit.HighestMultipleBps);
+        Debit[] memory debits = new Debit[](lines.length);
+        uint256 count;
+        for (uint256 i; i < lines.length; ++i) {
+            WoodLine memory line = lines[i];
+            uint256 grams = Wood.counted(line.pieces, line.grams, _REF_GRAMS);
+            uint64 amount;
+            if (line.member != _PROVIDER) {
+                // A table signed before the limit was tightened gives way to it (R3).
+                uint256 multiple = Math.min(_multiple(brackets[i]), highest);
+                uint256 charge = Wood.charge(_PRICE, multiple, grams, _REF_GRAMS);
+                sums.worth += SafeCast.toUint112(Wood.worth(_PRICE, grams, _REF_GRAMS));
+                sums.charges += SafeCast.toUint112(charge);
+                // What does not fit is far above any cap, and would be extinguished (R1.3).
+                amount = uint64(Math.min(charge, type(uint64).max));
+                uint16 number = MemberId.unwrap(line.member);
+                if (amount != 0) debits[count++] = Debit(line.member, number, amount);
+            }
+            // No more than the 32 bits of the payload's grams, or 16 of pieces times 32 of the reference piece; the
+            // smaller of two whose larger differs by more than a quarter, so at most the grams.
+            emit LineSettled(work.epoch, line.member, brackets[i], uint32(grams), amount);
+        }
+
+        uint256 paid = _collect(debits, count, Kind.Charge, work.epoch);
+        uint256 kept = paid * _SHRINKAGE_BPS / Wood.BPS;
+        uint256 rest = paid - kept;
+        sums.collected += uint128(rest);
+        uint256 toProvider = Math.min(rest, Math.saturatingSub(Wood.providerMost(sums.worth), sums.received));
+        sums.received += uint128(toProvider);
+
+        // Parts of what the ledger paid, each below 2^64 as its total is.
+        work.money.toShrinkage = SafeCast.toUint64(kept);
+        work.money.toProvider = SafeCast.toUint64(toProvider);
+        work.money.toWarmth = SafeCast.toUint64(rest - toProvider);
+        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), work.money.toProvider, Kind.Trade);
+        _pay(SHRINKAGE_SLOT, _pot(WARMTH_SLOT), work.money.toWarmth, Kind.Pay);
+    }
+
+    /// @dev Wood nobody took (R7.8): the reserve, then every signer but the provider in equal parts, then the provider.
+    function _settleUnattributed(bytes calldata payload, Work memory work) private {
+        uint256 pieces = uint32(bytes4(payload[32:36]));
+        uint256 grams = Wood.counted(pieces, uint32(bytes4(payload[36:40])), _REF_GRAMS);
+        uint256 cost = Math.min(Wood.worth(_PRICE, grams, _REF_GRAMS), type(uint64).max);
+        if (cost == 0) return;
+        WoodMoney memory money = work.money;
+        money.unattributed = uint64(cost);
+        money.fromReserve = uint64(Math.min(cost, _LEDGER.potBalance(_pot(SHRINKAGE_SLOT))));
+
+        uint256 rest = cost - money.fromReserve;
+        Debit[] memory debits = new Debit[](work.signers.length);
+        uint256 sharers;
+        for (uint256 i; i < work.signers.length; ++i) {
+            if (work.signers[i] != _PROVIDER) debits[sharers++].payer = work.signers[i];
+        }
+        uint256 count; // parts of nothing are not asked for; those before them are not nothing
+        while (count < sharers) {
+            uint256 part = Wood.part(rest, sharers, count);
+            if (part == 0) break;
+            debits[count++].amount = uint64(part);
+        }
+
+        money.shared = SafeCast.toUint64(_collect(debits, count, Kind.Shared, work.epoch));
+        money.borneByProvider = uint64(rest - money.shared);
+        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.fromReserve, Kind.Trade);
+        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.shared, Kind.Trade);
+    }
+
+    /// @dev Collects the first `count` debits into the shrinkage pot; arrears are owed to the provider.
+    function _collect(Debit[] memory debits, uint256 count, Kind kind, Epoch epoch)
+        private
+        returns (uint256 paid)
+    {
+        if (count == 0) return 0;
+        // The list only shrinks, as in `_read`.
+        assembly ("memory-safe") {
+            mstore(debits, count)
+        }
+        Outcome[] memory outcomes = _LEDGER.collect(
+            Cause(_STREAM, epoch, kind), _pot(SHRINKAGE_SLOT), Accounts.ofMember(_PROVIDER), debits
+        );
+        for (uint256 i; i < count; ++i) {
+            paid += outcomes[i].paid;
+        }
+    }
+
+    function _pay(uint8 slot, AccountId to, uint64 amount, Kind kind) private {
+        if (amount != 0) _LEDGER.pay(slot, to, amount, kind);
+    }
+
+    function _pot(uint8 slot) private view returns (AccountId) {
+        return Accounts.ofPot(_ID, slot);
+    }
+
+    function _multiple(uint256 bracket) private view returns (uint256) {
+        return uint32(_MULTIPLES >> (32 * bracket));
+    }
+
+    function _bounds() private view returns (uint64[8] memory bounds) {
+        for (uint256 i; i < Wood.BRACKETS; ++i) {
+            bounds[i] = uint64((i < 4 ? _BOUNDS_LOW : _BOUNDS_HIGH) >> (64 * (i % 4)));
+        }
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc ISubcontract
+    function kinds() external pure returns (uint16) {
+        return uint16(
+            1 << uint8(Kind.Pay) | 1 << uint8(Kind.Trade) | 1 << uint8(Kind.Charge) | 1 << uint8(Kind.Shared)
+        );
+    }
+
+    /// @inheritdoc ISubcontract
+    function pots() external pure returns (uint8) {
+        return 2;
+    }
+
+    /// @inheritdoc ISubcontract
+    function minimumSigners() external pure returns (uint16) {
+        return MINIMUM_SIGNERS;
+    }
+
+    /// @inheritdoc ISubcontract
+    function settlesOn(StreamId stream) external view returns (bool) {
+        return stream == _STREAM;
+    }
+
+    /// @inheritdoc IFirewood
+    function terms() external view returns (FirewoodTerms memory agreed) {
+        agreed.stream = _STREAM;
+        agreed.provider = _PROVIDER;
+        agreed.price = _PRICE;
+        agreed.refGrams = _REF_GRAMS;
+        agreed.bounds = _bounds();
+        agreed.shrinkageBps = _SHRINKAGE_BPS;
+        for (uint256 i; i < Wood.BRACKETS; ++i) {
+            agreed.multiples[i] = uint32(_multiple(i));
+        }
+    }
+
+    /// @inheritdoc IFirewood
+    function declaredAt(MemberId member, uint40 begin) public view returns (uint8) {
+        Declarations memory kept = _declarations[member];
+        if (kept.declaredAt == 0) return 0;
+        if (kept.newest.from <= begin) return kept.newest.band;
+        if (kept.second.from <= begin) return kept.second.band;
+        return kept.third.from <= begin ? kept.third.band : 0;
+    }
+
+    /// @inheritdoc IFirewood
+    function bracketAt(MemberId member, uint40 begin) external view returns (uint8) {
+        WoodLine[] memory line = new WoodLine[](1);
+        line[0].member = member;
+        return _brackets(line, begin)[0];
+    }
+
+    /// @inheritdoc IFirewood
+    function period() external view returns (WoodPeriod memory) {
+        return _period;
+    }
+}
