@@ -353,7 +353,24 @@ abstract contract Seated is Base {
         docket.settle(report.header, report.parent, ROOT, report.payload);
     }
 
-    /// @notice Reads the docket's refusal of a submission without paying for its digest in the expected call.
+    /// @notice The digest of a member's act under the docket's domain.
+    function typed(bytes32 structHash) internal view returns (bytes32) {
+        (, string memory name, string memory version, uint256 chain, address place,,) = docket.eip712Domain();
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256(bytes(name)),
+                keccak256(bytes(version)),
+                chain,
+                place
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    /// @notice A report and one operator's signature over it.
     function signedBy(Report memory report, uint256 number) internal view returns (SignedReport memory) {
         (bytes32 r, bytes32 vs) = vm.signCompact(reportKeyOf(number), digestOf(report));
         return SignedReport(report.header, report.parent, ROOT, keccak256(report.payload), r, vs);
