@@ -33,6 +33,7 @@ interface Vm {
     function stopPrank() external;
     function label(address who, string calldata name) external;
     function assume(bool condition) external pure;
+    function skip(bool given, string calldata reason) external;
 
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
