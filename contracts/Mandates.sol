@@ -80,7 +80,7 @@ contract Mandates is IMandates, Signed {
 
     /// @inheritdoc IMandates
     function signMandate(MandateCaps calldata caps, bytes32 termsHash) external {
-        _signMandate(_roster.memberOf(msg.sender), caps, termsHash);
+        _signMandate(_caller(), caps, termsHash);
     }
 
     /// @inheritdoc IMandates
@@ -145,7 +145,7 @@ contract Mandates is IMandates, Signed {
 
     /// @inheritdoc IMandates
     function revokeMandate(SubcontractId subcontract) external {
-        _revokeMandate(_roster.memberOf(msg.sender), subcontract);
+        _revokeMandate(_caller(), subcontract);
     }
 
     /// @inheritdoc IMandates
@@ -213,7 +213,7 @@ contract Mandates is IMandates, Signed {
 
     /// @inheritdoc IMandates
     function limitGlobal(uint64 perPeriod) external {
-        MemberId member = _roster.memberOf(msg.sender);
+        MemberId member = _caller();
         _setGlobal(member, perPeriod, _nextDay(member));
     }
 
@@ -248,6 +248,11 @@ contract Mandates is IMandates, Signed {
         }
 
         emit LeaverReleased(member, from);
+    }
+
+    function _caller() private view returns (MemberId member) {
+        member = _roster.memberOf(msg.sender);
+        if (member == MemberId.wrap(0)) revert NotAMember(msg.sender);
     }
 
     /// @dev The beginning of the next local day, from which a change by a present member holds.
