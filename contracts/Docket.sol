@@ -645,7 +645,8 @@ contract Docket is IDocket, Signed {
             Epoch epoch = Epoch.wrap(number);
             if (block.timestamp > _end(kind, epoch, live.t0) + ACCEPT_WITHIN) break;
             if (_accrues(record.subcontract, kind, epoch, live.t0)) first = epoch;
-            if (number-- == 0) break;
+            if (number == 0) break;
+            --number;
         }
     }
 
@@ -747,7 +748,8 @@ contract Docket is IDocket, Signed {
                     ++count;
                     if (oldest == 0 || begin < oldest) oldest = begin;
                 }
-                if (number-- == 0) break;
+                if (number == 0) break;
+                --number;
             }
         }
     }

@@ -151,7 +151,7 @@ contract Willing {
     uint256 public settled;
     bytes32 public last;
 
-    function settlesOn(StreamId) external pure returns (bool) {
+    function settlesOn(StreamId) external pure virtual returns (bool) {
         return true;
     }
 
