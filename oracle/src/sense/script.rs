@@ -270,6 +270,44 @@ impl Script {
 }
 
 impl Week {
+    /// A week of the radar alone, for recordings without a script: each state of five frames of one count in turn, half an
+    /// hour apart, as far as the week goes.
+    pub fn of_recordings(recordings: &[Recording]) -> Self {
+        const STEP: i64 = 1_800;
+        let mut frames: Vec<Sample> = Vec::new();
+        let mut happenings = Vec::new();
+        for recording in recordings {
+            let mut open: BTreeMap<&Label, Vec<&Sample>> = BTreeMap::new();
+            for sample in &recording.samples {
+                let state = open.entry(&sample.label).or_default();
+                state.push(sample);
+                let at = happenings.len() as i64 * STEP;
+                if state.len() == STATE_FRAMES && at < WEEK {
+                    let from = frames.len();
+                    frames.extend(state.drain(..).cloned());
+                    happenings.push(Happening {
+                        at,
+                        seen: Seen::Frames(from, frames.len()),
+                    });
+                }
+            }
+        }
+        let noise = Noise {
+            scale_grams: 0,
+            drift_grams: 0,
+            piece_spread_bps: 0,
+            tap_seconds: 0,
+        };
+        let script = Script {
+            source: Source::Recorded,
+            seed: 0,
+            noise,
+            happenings,
+            truth: Truth::default(),
+        };
+        Self { script, frames }
+    }
+
     /// Writes script and frames into a folder, which is made if it is not there.
     pub fn write(&self, folder: &Path) -> Result<(), ScriptError> {
         let disk = |path: &Path| {

@@ -1,0 +1,58 @@
+//! The edge's clock: the wall's, or for rehearsals the chain's, so that whoever warps a local chain drives a replay with it.
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    providers::{DynProvider, Provider as _, ProviderBuilder},
+    transports::TransportError,
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where time comes from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EdgeClock {
+    /// The machine's clock.
+    Wall,
+    /// The time of the chain's newest block.
+    Chain(DynProvider),
+}
+
+/// Why the time is not known right now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClockError {
+    /// The chain did not answer.
+    #[error("the chain did not tell its time: check rpc_url and that the node runs")]
+    Silent(#[source] TransportError),
+    /// The chain has no block.
+    #[error("the chain has no block yet")]
+    Empty,
+}
+
+impl EdgeClock {
+    /// A clock that asks the node at this URL.
+    pub fn chain(rpc_url: reqwest::Url) -> Self {
+        Self::Chain(ProviderBuilder::new().connect_http(rpc_url).erased())
+    }
+
+    /// Unix seconds.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the seam through which the wall clock enters the edge"
+    )]
+    pub async fn now(&self) -> Result<u64, ClockError> {
+        match self {
+            Self::Wall => Ok(SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs())),
+            Self::Chain(provider) => {
+                let block = provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+                Ok(block
+                    .map_err(ClockError::Silent)?
+                    .ok_or(ClockError::Empty)?
+                    .header
+                    .timestamp)
+            }
+        }
+    }
+}
