@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use eyre::{Report, Result};
 use hearth_oracle::sense::{
+    edge::{self, SenseArgs},
     evaluate::{self, CUT_OFF_BPS, EvaluateArgs, Evaluation},
     train::{self, Progress, TrainArgs},
 };
@@ -15,6 +16,30 @@ pub(crate) fn chain(report: &Report) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+/// `hearth-oracle sense`: runs until the process is asked to end.
+pub(crate) fn sense(args: &SenseArgs) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
+        .unwrap_or_else(|_| "warn,hearth=info".parse().expect("a filter written here"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let stop = tokio_util::sync::CancellationToken::new();
+        let asked = stop.clone();
+        let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = end.recv() => {}
+            }
+            asked.cancel();
+        });
+        Ok(edge::sense(args, stop).await?)
+    })
 }
 
 /// `hearth-oracle train`.

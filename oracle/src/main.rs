@@ -23,6 +23,8 @@ enum Command {
     /// Make and show keys.
     #[command(subcommand)]
     Key(operate::KeyCommand),
+    /// Run the edge: sensors, or a replayed week, to signed envelopes at every seat.
+    Sense(hearth_oracle::sense::edge::SenseArgs),
     /// Make a meter from recordings.
     Train(hearth_oracle::sense::train::TrainArgs),
     /// Try a meter on recordings it has not seen.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Init(args) => operate::init(&args),
         Command::Check(at) => operate::check(&at),
         Command::Key(command) => operate::key(&command),
+        Command::Sense(args) => commands::sense(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => commands::train(&args).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(args) => commands::evaluate(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -1,11 +1,11 @@
 //! The edge's clock: the wall's, or for rehearsals the chain's, so that whoever warps a local chain drives a replay with it.
 
+use crate::clock::{Clock as _, WallClock};
 use alloy::{
     eips::BlockNumberOrTag,
     providers::{DynProvider, Provider as _, ProviderBuilder},
     transports::TransportError,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where time comes from.
 #[derive(Debug)]
@@ -36,15 +36,9 @@ impl EdgeClock {
     }
 
     /// Unix seconds.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the seam through which the wall clock enters the edge"
-    )]
     pub async fn now(&self) -> Result<u64, ClockError> {
         match self {
-            Self::Wall => Ok(SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs())),
+            Self::Wall => Ok(WallClock.unix_seconds()),
             Self::Chain(provider) => {
                 let block = provider.get_block_by_number(BlockNumberOrTag::Latest).await;
                 Ok(block

@@ -51,6 +51,8 @@ pub struct EdgeConfig {
     pub network: Network,
     /// Folder of the devices' outboxes.
     pub outbox: PathBuf,
+    /// File of the password of the devices' keystores, if they lie in such.
+    pub password_file: Option<PathBuf>,
     /// Which clock.
     pub clock: ClockChoice,
     /// Envelopes do not reach across multiples of this.
@@ -100,6 +102,7 @@ pub enum ConfigError {
 struct Text {
     network: String,
     outbox: PathBuf,
+    password_file: Option<PathBuf>,
     #[serde(default = "wall")]
     clock: String,
     rpc_url: Option<String>,
@@ -276,6 +279,7 @@ impl Text {
         Some(EdgeConfig {
             network: network.ok()?,
             outbox: folder.join(self.outbox),
+            password_file: self.password_file.map(|file| folder.join(file)),
             clock: clock?,
             pack_seconds: self.pack_seconds,
             replay_begin: self.replay.map(|replay| replay.begin),

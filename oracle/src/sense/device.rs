@@ -6,118 +6,89 @@ use super::{
     outbox::{Outbox, OutboxError},
     readings::{MOST_READINGS, pack},
 };
+use crate::key::{self, KeyError, Password, Secret, private, write_private};
 use hearth_oracle_core::{
-    crypto::{Crypto, RealKeys},
+    crypto::RealKeys,
     senml::Reading,
     types::{Kid, Network},
     verify::envelope,
 };
-use rand::TryRngCore as _;
-use std::{
-    fmt,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// A device's Ed25519 key.
+///
+/// It lies in a keystore, as `hearth-oracle key device` makes it, or where a machine must start with nobody there as a bare
+/// line of 64 hex digits; either way in a file only its owner may read.
+#[derive(Debug)]
 pub struct DeviceKey {
-    secret: [u8; 32],
+    secret: Secret,
     public: [u8; 32],
-}
-
-impl fmt::Debug for DeviceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeviceKey({})", self.kid())
-    }
 }
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeyError {
-    /// The file could not be read or written.
-    #[error("cannot open the device key {path}: make one with hearth-oracle key device", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is not a key.
-    #[error("{path} is not a device key: wanted one line of 64 hex digits", path = path.display())]
+pub enum DeviceKeyError {
+    /// The file cannot be used.
+    #[error("the device has no key")]
+    Key(#[source] KeyError),
+    /// The file is neither kind of key.
+    #[error("{path} is no device key: wanted a keystore, or one line of 64 hex digits", path = path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
     },
-    /// Others may read the file.
-    #[error("{path} may be read by others (mode {mode:o}): set it to 600", path = path.display())]
-    Open {
+    /// A keystore without its password.
+    #[error("{path} is a keystore: name the file of its password as password_file", path = path.display())]
+    NoPassword {
         /// The file.
         path: PathBuf,
-        /// Its mode.
-        mode: u32,
     },
-    /// The system gave no randomness.
-    #[error("the system gave no randomness for a key")]
-    Randomness(#[source] rand::rand_core::OsError),
 }
 
 impl DeviceKey {
     /// A key from its secret; tests and generated villages use this.
     pub fn from_secret(secret: [u8; 32]) -> Self {
+        let secret = Secret::new(secret);
         Self {
+            public: secret.public().0,
             secret,
-            public: RealKeys.public(&secret),
         }
     }
 
-    /// Makes a new key and writes it to a file that must not exist yet, readable by its owner only.
-    pub fn create(path: &Path) -> Result<Self, KeyError> {
-        let mut secret = [0; 32];
-        rand::rngs::OsRng
-            .try_fill_bytes(&mut secret)
-            .map_err(KeyError::Randomness)?;
-        let key = Self::from_secret(secret);
+    /// Makes a new bare key in a file that must not exist yet, readable by its owner only.
+    pub fn create(path: &Path) -> Result<Self, DeviceKeyError> {
+        let key = Self::from_secret(rand::random());
         key.write(path)?;
         Ok(key)
     }
 
-    /// Writes the key to a file that must not exist yet, readable by its owner only.
-    pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        let file = |source| KeyError::File {
-            path: path.into(),
-            source,
-        };
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut opened = options.open(path).map_err(file)?;
-        writeln!(opened, "{}", hex::encode(self.secret)).map_err(file)?;
-        opened.sync_all().map_err(file)
+    /// Writes the bare key to a file that must not exist yet, readable by its owner only.
+    pub fn write(&self, path: &Path) -> Result<(), DeviceKeyError> {
+        let line = format!("{}\n", hex::encode(self.secret.reveal()));
+        write_private(path, line.as_bytes()).map_err(DeviceKeyError::Key)
     }
 
-    /// Reads a key file.
-    pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let file = |source| KeyError::File {
-            path: path.into(),
-            source,
-        };
-        #[cfg(unix)]
-        {
-            let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path).map_err(file)?) & 0o777;
-            if mode & 0o077 != 0 {
-                return Err(KeyError::Open {
-                    path: path.into(),
-                    mode,
-                });
-            }
+    /// Reads a key file; a keystore needs its password.
+    pub fn read(path: &Path, password: Option<&Password>) -> Result<Self, DeviceKeyError> {
+        private(path).map_err(DeviceKeyError::Key)?;
+        let text = std::fs::read_to_string(path).map_err(|source| {
+            DeviceKeyError::Key(KeyError::Read {
+                path: path.into(),
+                source,
+            })
+        })?;
+        if text.trim_start().starts_with('{') {
+            let password = password.ok_or_else(|| DeviceKeyError::NoPassword { path: path.into() })?;
+            let secret = key::open(path, password).map_err(DeviceKeyError::Key)?;
+            return Ok(Self {
+                public: secret.public().0,
+                secret,
+            });
         }
-        let text = std::fs::read_to_string(path).map_err(file)?;
         let mut secret = [0; 32];
         hex::decode_to_slice(text.trim(), &mut secret)
-            .map_err(|_| KeyError::Malformed { path: path.into() })?;
+            .map_err(|_| DeviceKeyError::Malformed { path: path.into() })?;
         Ok(Self::from_secret(secret))
     }
 
@@ -177,7 +148,7 @@ impl Device {
         let count = made.len();
         outbox.keep(until, made, |counter, time, pack| {
             envelope(
-                &self.key.secret,
+                self.key.secret.reveal(),
                 self.net,
                 counter,
                 time,
@@ -211,7 +182,7 @@ fn groups(readings: &[Reading]) -> Vec<&[Reading]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_oracle_core::{jws, senml::Value, senml::decode};
+    use hearth_oracle_core::{crypto::Crypto as _, jws, senml::Value, senml::decode};
     use proptest::prelude::*;
 
     const BEGIN: u64 = 1_767_567_600;
@@ -237,25 +208,45 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_is_private_and_survives() {
+    fn a_bare_key_file_is_private_and_survives() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("radar.key");
         let key = DeviceKey::create(&path).expect("made");
-        assert_eq!(DeviceKey::read(&path).expect("read").public(), key.public());
-        assert!(matches!(DeviceKey::create(&path), Err(KeyError::File { .. })));
-        assert!(!format!("{key:?}").contains(&hex::encode(key.secret)));
+        assert_eq!(DeviceKey::read(&path, None).expect("read").public(), key.public());
+        assert!(matches!(
+            DeviceKey::create(&path),
+            Err(DeviceKeyError::Key(KeyError::There { .. }))
+        ));
+        assert!(!format!("{key:?}").contains(&hex::encode(key.secret.reveal())));
+        std::fs::write(&path, "beef").expect("written");
+        assert!(matches!(
+            DeviceKey::read(&path, None),
+            Err(DeviceKeyError::Malformed { .. })
+        ));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("set");
+            let open = DeviceKey::read(&path, None);
             assert!(matches!(
-                DeviceKey::read(&path),
-                Err(KeyError::Open { mode: 0o644, .. })
+                open,
+                Err(DeviceKeyError::Key(KeyError::Mode { mode: 0o644, .. }))
             ));
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
         }
-        std::fs::write(&path, "beef").expect("written");
-        assert!(matches!(DeviceKey::read(&path), Err(KeyError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_keystore_opens_with_its_password_only() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let password = Password::read_or_make(&folder.path().join("password")).expect("made");
+        let path = folder.path().join("radar.key.json");
+        let secret = key::make(&path, &password).expect("made");
+        let read = DeviceKey::read(&path, Some(&password)).expect("read");
+        assert_eq!(read.public(), secret.public().0);
+        assert!(matches!(
+            DeviceKey::read(&path, None),
+            Err(DeviceKeyError::NoPassword { .. })
+        ));
     }
 
     #[test]

@@ -13,12 +13,13 @@ use super::{
     clock::{ClockError, EdgeClock},
     config::{ClockChoice, ConfigError, DeviceConfig, EdgeConfig},
     deliver::Way,
-    device::{Device, DeviceKey, KeyError},
+    device::{Device, DeviceKey, DeviceKeyError},
     drivers::{self, Driver, DriverError},
     frames::{FRAME, FramesError, read_counts},
     outbox::{Outbox, OutboxError, Standing},
     script::{FRAMES_FILE, SCRIPT_FILE, Script, ScriptError, Seen, Week, text_of},
 };
+use crate::key::{KeyError, Password};
 use hearth_oracle_core::{
     senml::{Reading, Value},
     types::SeatId,
@@ -70,8 +71,11 @@ pub enum SenseError {
         kind: String,
         /// Why.
         #[source]
-        source: KeyError,
+        source: DeviceKeyError,
     },
+    /// The password of the devices' keystores cannot be read.
+    #[error("cannot start the edge")]
+    Password(#[source] KeyError),
     /// A device's driver cannot be put to work.
     #[error("cannot start the {kind}")]
     Driver {
@@ -138,9 +142,14 @@ struct Station {
 }
 
 impl Station {
-    fn open(config: &EdgeConfig, device: &DeviceConfig, begin: u64) -> Result<Self, SenseError> {
+    fn open(
+        config: &EdgeConfig,
+        device: &DeviceConfig,
+        begin: u64,
+        password: Option<&Password>,
+    ) -> Result<Self, SenseError> {
         let kind = device.kind.clone();
-        let key = DeviceKey::read(&device.key).map_err(|source| SenseError::Key {
+        let key = DeviceKey::read(&device.key, password).map_err(|source| SenseError::Key {
             kind: kind.clone(),
             source,
         })?;
@@ -265,10 +274,16 @@ pub async fn sense(args: &SenseArgs, stop: CancellationToken) -> Result<(), Sens
         // Live, envelopes are cut at full quarters of the hour or whatever pack_seconds divides the day into.
         (None, None) => 0,
     };
+    let password = config
+        .password_file
+        .as_deref()
+        .map(Password::read)
+        .transpose()
+        .map_err(SenseError::Password)?;
     let stations: Vec<Station> = config
         .devices
         .iter()
-        .map(|device| Station::open(&config, device, begin))
+        .map(|device| Station::open(&config, device, begin, password.as_ref()))
         .collect::<Result<_, _>>()?;
 
     let mut parts = JoinSet::new();
@@ -561,6 +576,7 @@ mod tests {
         EdgeConfig {
             network: Network([9; 8]),
             outbox: folder.into(),
+            password_file: None,
             clock: ClockChoice::Wall,
             pack_seconds: 21_600,
             replay_begin: Some(BEGIN),
@@ -587,7 +603,7 @@ mod tests {
         let envelopes = outbox.waiting_for(0, None, usize::MAX >> 1).expect("read");
         let readings = envelopes.iter().flat_map(|(_, text)| {
             let parts = jws::split(text.as_bytes()).expect("a JWS");
-            let kid = DeviceKey::read(&device.key).expect("a key").kid();
+            let kid = DeviceKey::read(&device.key, None).expect("a key").kid();
             decode(&parts.payload, kid).expect("a pack")
         });
         readings.collect()
@@ -599,7 +615,7 @@ mod tests {
             config
                 .devices
                 .iter()
-                .map(|device| Station::open(config, device, BEGIN).expect("opened"))
+                .map(|device| Station::open(config, device, BEGIN, None).expect("opened"))
                 .collect()
         };
         let mut stations = open();
