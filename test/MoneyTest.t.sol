@@ -66,6 +66,7 @@ abstract contract MoneyTest is Base {
     Mandates internal mandates;
     Puppet internal puppet;
 
+    address[7] internal keys; // by member id
     address internal ada;
     address internal bo;
     address internal stranger;
@@ -87,7 +88,10 @@ abstract contract MoneyTest is Base {
         }
         founders[4] = Founder(address(new Account1271(personOf("eve"))), 3);
         founders[5] = Founder(personOf("fay"), 3);
-        (ada, bo) = (founders[0].key, founders[1].key);
+        for (uint256 i; i < 6; ++i) {
+            keys[i + 1] = founders[i].key;
+        }
+        (ada, bo) = (keys[1], keys[2]);
 
         charter = new FakeCharter(address(token), TZ, FLOOR, founders);
         charter.set(Module.Roster, vm.computeCreateAddress(address(charter), 1));
