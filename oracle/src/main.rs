@@ -20,6 +20,12 @@ enum Command {
     Init(hearth_oracle::init::InitArgs),
     /// Check configuration and keys without a network; tells every problem at once.
     Check(operate::At),
+    /// Run the seat until told to stop.
+    Run {
+        /// The configuration file.
+        #[arg(long, short, default_value = "hearth-oracle.toml")]
+        config: std::path::PathBuf,
+    },
     /// Make and show keys.
     #[command(subcommand)]
     Key(operate::KeyCommand),
@@ -35,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Init(args) => operate::init(&args),
         Command::Check(at) => operate::check(&at),
+        Command::Run { config } => operate::run(&config),
         Command::Key(command) => operate::key(&command),
         Command::Sense(args) => commands::sense(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => commands::train(&args).map(|()| ExitCode::SUCCESS),

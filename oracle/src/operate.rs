@@ -5,8 +5,12 @@ use std::process::ExitCode;
 
 use eyre::{Result, WrapErr as _};
 use hearth_oracle::check;
+use hearth_oracle::config::{Config, Log};
 use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::key::{self, Password};
+use hearth_oracle::run;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 /// Where the configuration lies.
 #[derive(Debug, clap::Args)]
@@ -120,4 +124,77 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Bad configuration, as `sysexits.h` has it.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// `hearth-oracle run`: 0 after a drained stop, 64 for a bad configuration, 1 for anything else.
+pub(crate) fn run(path: &PathBuf) -> Result<ExitCode> {
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(BAD_CONFIGURATION));
+        }
+    };
+    log(&config.log);
+    info!(target: "hearth::run", version = env!("CARGO_PKG_VERSION"), config = %path.display(), "hearth-oracle");
+    // Two threads: a seat is made for two cores, and each more costs memory in every allocator arena.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .enable_all()
+        .build()
+        .wrap_err("the runtime cannot be made")?;
+    runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        let signalled = shutdown.clone();
+        tokio::spawn(async move {
+            signal().await;
+            info!(target: "hearth::run", "told to stop; draining");
+            signalled.cancel();
+        });
+        run::run(config, shutdown).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn log(wanted: &Log) {
+    // The broker and the HTTP stack speak of every connection; what matters of it is counted by the stages.
+    let filter = format!(
+        "mqtt5=warn,mqtt5_protocol=warn,hyper=warn,reqwest=warn,alloy=warn,{}",
+        wanted.filter
+    );
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr);
+    if wanted.json {
+        subscriber.json().flatten_event(true).init();
+    } else {
+        subscriber
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init();
+    }
 }

@@ -1,0 +1,324 @@
+//! HTTP for devices and peers.
+//!
+//! *In*: `POST /v1/up` (an envelope, or several with a line break between), `POST /v1/peer` (one signed message).
+//! *Out*: for devices the signed answer, after the commit; for peers nothing. *Refuses*: with a status and
+//! `{"refused", "reason"}`. *Never*: a body larger than its bound.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
+use hearth_oracle_core::answer::Outcome;
+use hearth_oracle_core::crypto::RealKeys;
+use hearth_oracle_core::effect::Event;
+use hearth_oracle_core::message::{self, LARGEST_MESSAGE, Message, PeerRefused};
+use hearth_oracle_core::types::{Counter, Kid, SeatId};
+use hearth_oracle_core::verify::{self, Refused};
+use metrics::counter;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::{Doors, Turned, per_second};
+use crate::config::Limits;
+use crate::metrics as m;
+use crate::peers::Acquaintance;
+use crate::witness::Input;
+
+const DOOR: &str = "http";
+
+/// Bytes of one body of envelopes, at most.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// Envelopes in one body, at most.
+const MOST_ENVELOPES: usize = 1_000;
+
+/// Messages of peers judged at one time: each may hold a mebibyte.
+const JUDGED_AT_ONCE: usize = 4;
+
+/// A peer's clock may differ from ours by this many seconds; older messages are replays.
+const CLOCKS_APART: u64 = 300;
+
+/// Longest a request may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What the routes share.
+pub(crate) struct Desk {
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) acquaintance: Arc<Acquaintance>,
+    peers: DefaultKeyedRateLimiter<SeatId>,
+    judging: Semaphore,
+}
+
+impl Desk {
+    pub(crate) fn new(doors: Arc<Doors>, acquaintance: Arc<Acquaintance>, limits: &Limits) -> Self {
+        Self {
+            doors,
+            acquaintance,
+            peers: RateLimiter::keyed(per_second(limits.peer_per_second)),
+            judging: Semaphore::new(JUDGED_AT_ONCE),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    refused: &'a str,
+    reason: String,
+}
+
+fn told(status: StatusCode, refused: &str, reason: String) -> Response {
+    (status, axum::Json(Told { refused, reason })).into_response()
+}
+
+/// The routes for devices and peers.
+pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/v1/up", post(up).layer(DefaultBodyLimit::max(LARGEST_BODY)))
+        .route(
+            "/v1/peer",
+            post(peer).layer(DefaultBodyLimit::max(LARGEST_MESSAGE)),
+        )
+        .fallback(async || {
+            told(
+                StatusCode::NOT_FOUND,
+                "unknown_path",
+                "there is nothing at this path".into(),
+            )
+        })
+        .with_state(desk)
+}
+
+/// Reads a body within its bound, or says why not.
+async fn body(request: Request<Body>) -> Result<Bytes, Response> {
+    let read = tokio::time::timeout(DEADLINE, Bytes::from_request(request, &())).await;
+    match read {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(refused)) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            counter!(m::ENVELOPES, "door" => DOOR, "result" => "oversized").increment(1);
+            Err(told(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "oversized",
+                "the body is larger than 1 MiB; send less".into(),
+            ))
+        }
+        Ok(Err(_)) => {
+            counter!(m::ENVELOPES, "door" => DOOR, "result" => "truncated").increment(1);
+            Err(told(
+                StatusCode::BAD_REQUEST,
+                "truncated",
+                "the body ended before its length; send it again".into(),
+            ))
+        }
+        Err(_) => Err(told(
+            StatusCode::REQUEST_TIMEOUT,
+            "slow",
+            "the body took too long; send less".into(),
+        )),
+    }
+}
+
+fn status(turned: &Turned) -> StatusCode {
+    match turned {
+        Turned::Envelope(Refused::Oversized { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        Turned::Envelope(Refused::BadSignature { .. } | Refused::UnknownDevice { .. }) => {
+            StatusCode::UNAUTHORIZED
+        }
+        Turned::Noisy | Turned::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Turned::NotYet | Turned::Unable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+async fn up(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    let bytes = match body(request).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return refused,
+    };
+    let doors = &desk.doors;
+    let who = from.ip().to_string();
+    let mut waiting = Vec::new();
+    let mut first_refusal = None;
+    let lines = bytes
+        .split(|b| *b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    for (place, line) in lines.filter(|line| !line.is_empty()).enumerate() {
+        if place == MOST_ENVELOPES {
+            break;
+        }
+        if place % 16 == 15 {
+            // A signature takes long enough that others must get their turn.
+            tokio::task::yield_now().await;
+        }
+        match doors.offer(DOOR, line, None).await {
+            Ok(offered) => waiting.push(offered),
+            Err(turned) => {
+                let noisy = doors.refuse(DOOR, &who, &turned);
+                first_refusal.get_or_insert(turned);
+                if noisy {
+                    first_refusal = Some(Turned::Noisy);
+                    break;
+                }
+            }
+        }
+    }
+    let mut outcomes: BTreeMap<Kid, Vec<(Counter, Outcome)>> = BTreeMap::new();
+    for offered in waiting {
+        let (kid, counter) = (offered.kid, offered.counter);
+        match tokio::time::timeout(DEADLINE, doors.answered(DOOR, offered)).await {
+            Ok(Ok(outcome)) => outcomes.entry(kid).or_default().push((counter, outcome)),
+            _ => {
+                first_refusal.get_or_insert(Turned::Unable);
+            }
+        }
+    }
+    let Some(net) = doors.sight().map(|sight| sight.view.network) else {
+        return refusal(&Turned::NotYet);
+    };
+    if outcomes.is_empty() {
+        return refusal(&first_refusal.unwrap_or(Turned::Empty));
+    }
+    let signed: Vec<String> = outcomes
+        .iter()
+        .map(|(kid, outcomes)| doors.sign(net, *kid, outcomes))
+        .collect();
+    let mut response = ([(header::CONTENT_TYPE, "application/jose")], signed.join("\n")).into_response();
+    if let Some(turned) = first_refusal {
+        response
+            .headers_mut()
+            .insert("hearth-refused", HeaderValue::from_static(turned.name()));
+    }
+    response
+}
+
+fn refusal(turned: &Turned) -> Response {
+    told(status(turned), turned.name(), crate::check::whole(turned))
+}
+
+/// Why a peer's message is turned away.
+#[derive(Debug, thiserror::Error)]
+enum PeerTurned {
+    #[error("the message is refused")]
+    Message(#[source] PeerRefused),
+    #[error("the message is {given} seconds away from this seat's clock; set both clocks")]
+    Stale { given: u64 },
+    #[error("seat {from} says more than it may")]
+    TooFast { from: SeatId },
+    #[error("this seat cannot listen now; try again")]
+    Unable,
+}
+
+impl PeerTurned {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Message(refused) => refused.name(),
+            Self::Stale { .. } => "stale",
+            Self::TooFast { .. } => "too_fast",
+            Self::Unable => "unable",
+        }
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Message(PeerRefused::Oversized { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Message(PeerRefused::UnknownSeat { .. } | PeerRefused::BadSignature { .. }) => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Message(_) | Self::Stale { .. } => StatusCode::BAD_REQUEST,
+            Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+async fn peer(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
+    // The place is taken before the body is read, so that waiting bodies cannot fill the memory.
+    let Ok(Ok(_place)) = tokio::time::timeout(Duration::from_secs(2), desk.judging.acquire()).await else {
+        return told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "other messages are being judged; try again".into(),
+        );
+    };
+    let bytes = match tokio::time::timeout(Duration::from_secs(5), body(request)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(refused)) => return refused,
+        Err(_) => {
+            return told(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow",
+                "the body took too long".into(),
+            );
+        }
+    };
+    let (result, response) = match hear(&desk, bytes).await {
+        Ok(()) => ("heard", StatusCode::ACCEPTED.into_response()),
+        Err(turned) => {
+            let reason = crate::check::whole(&turned);
+            tracing::debug!(target: "hearth::peers", refused = turned.name(), reason, "refused");
+            (turned.name(), told(turned.status(), turned.name(), reason))
+        }
+    };
+    counter!(m::PEER_MESSAGES, "direction" => "in", "result" => result).increment(1);
+    response
+}
+
+async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
+    let doors = &desk.doors;
+    let sight = doors.sight().ok_or(PeerTurned::Unable)?;
+    let now = doors.clock.unix_seconds();
+    let seat = doors.seat;
+    // A mebibyte of signed text takes milliseconds: not on a thread that serves everybody.
+    let judged = tokio::task::spawn_blocking(move || {
+        let (net, committee) = (sight.view.network, &sight.view.committee);
+        let heard = message::open(&bytes, net, seat, committee, &RealKeys).map_err(PeerTurned::Message)?;
+        let given = heard.time().abs_diff(now);
+        if given > CLOCKS_APART {
+            return Err(PeerTurned::Stale { given });
+        }
+        let (from, time) = (heard.from(), heard.time());
+        let event = if matches!(heard.message(), Message::Envelopes { .. }) {
+            let (from, message) = heard.into_parts();
+            let Message::Envelopes { raw } = message else {
+                return Err(PeerTurned::Unable);
+            };
+            let mut envelopes = Vec::with_capacity(raw.len());
+            for text in raw {
+                match verify::verify(text.as_bytes(), &sight.directory, &RealKeys) {
+                    Ok(envelope) => envelopes.push(envelope),
+                    // One bad envelope says something of the peer, nothing of the others.
+                    Err(refused) => {
+                        counter!(m::ENVELOPES, "door" => "peer", "result" => refused.name()).increment(1);
+                    }
+                }
+            }
+            counter!(m::ENVELOPES, "door" => "peer", "result" => "verified")
+                .increment(envelopes.len() as u64);
+            Event::HandedOver { from, envelopes }
+        } else {
+            Event::Heard(heard)
+        };
+        Ok((from, time, event))
+    });
+    let (from, theirs, event) = judged.await.map_err(|_| PeerTurned::Unable)??;
+    if desk.peers.check_key(&from).is_err() {
+        return Err(PeerTurned::TooFast { from });
+    }
+    desk.acquaintance.heard(from, now, theirs);
+    let told = doors.inlet.tell(Input::Event(Box::new(event)));
+    match tokio::time::timeout(Duration::from_secs(2), told).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(PeerTurned::Unable),
+    }
+}

@@ -1,0 +1,411 @@
+//! `hearth-oracle run`: builds the stages, starts them, and ends them in order.
+//!
+//! *In*: a [`Config`]. *Out*: a seat at work, in this process. *Refuses*: to start beside another daemon on the same
+//! state folder. *Never*: a stage that dies in silence: its name ends the process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::transports::http::reqwest;
+use hearth_oracle_core::crypto::RealKeys;
+use hearth_oracle_core::faults::Faults;
+use hearth_oracle_core::seat;
+use hearth_oracle_core::types::Network;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::chain::Follower;
+use crate::chain::rpc::Rpcs;
+use crate::check::{self, CheckError};
+use crate::clock::{Clock, WallClock};
+use crate::config::Config;
+use crate::ingest::{Doors, http, mqtt};
+use crate::journal::sqlite::Sqlite;
+use crate::journal::{Journal as _, JournalError};
+use crate::peers::{Acquaintance, Posts, Sending};
+use crate::reread::Requests;
+use crate::status::{self, Board, PublicKeys};
+use crate::submit::{self, NonceError, Nonces, Submitter};
+use crate::witness::{self, Outlets, Witness};
+
+/// Longest the doors may take to close, and then the rest to finish.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Where a seat listens; written to `addresses.json` in its state folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// The broker for devices.
+    pub mqtt: SocketAddr,
+    /// HTTP for devices and peers.
+    pub http: SocketAddr,
+    /// Metrics, health and status.
+    pub operator: SocketAddr,
+}
+
+/// Why a seat does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Keys cannot be opened.
+    #[error("the seat's keys cannot be used")]
+    Keys(#[source] CheckError),
+    /// The state folder cannot be used.
+    #[error("the state folder {path} cannot be used; is it yours, and writable?")]
+    State {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another daemon works on it.
+    #[error("another daemon works on {path}; one seat runs once, or it could sign twice")]
+    Locked {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The journal cannot be used.
+    #[error("the journal cannot be used")]
+    Journal(#[source] JournalError),
+    /// The nonce ledger cannot be used.
+    #[error("the nonce ledger cannot be used")]
+    Nonces(#[source] NonceError),
+    /// An address cannot be taken.
+    #[error("{what} cannot listen on {address}; is another program there?")]
+    Listen {
+        /// For what.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A client cannot be made.
+    #[error("{0}")]
+    Client(String),
+    /// A stage ended while it should not.
+    #[error("stage `{name}` has ended: {reason}")]
+    Stage {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A seat at work.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    doors: CancellationToken,
+    rest: CancellationToken,
+    stages: JoinSet<(&'static str, Result<(), String>)>,
+    requests: Arc<Requests>,
+    lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts a seat and serves until `shutdown` is cancelled.
+///
+/// # Errors
+/// It does not start, or a stage ends.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
+    start(config, Arc::new(WallClock)).await?.until(shutdown).await
+}
+
+fn locked(config: &Config) -> Result<std::fs::File, RunError> {
+    let wrong = |source| RunError::State {
+        path: config.state.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&config.state).map_err(wrong)?;
+    let lock = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(config.state.join("lock"))
+        .map_err(wrong)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(RunError::Locked {
+            path: config.state.clone(),
+        }),
+        Err(std::fs::TryLockError::Error(source)) => Err(wrong(source)),
+    }
+}
+
+async fn listener(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
+    let wrong = |source| RunError::Listen {
+        what,
+        address,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let bound = listener.local_addr().map_err(wrong)?;
+    Ok((listener, bound))
+}
+
+/// Starts a seat. It serves from now on; the chain need not be there yet.
+///
+/// # Errors
+/// It does not start.
+pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, RunError> {
+    // A process may hold several seats; the first one sets the provider for all.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let metrics = crate::metrics::install();
+    let keys = check::keys(&config).map_err(RunError::Keys)?;
+    let lock = locked(&config)?;
+    let network = Network::of(config.chain.chain_id, config.chain.charter);
+    let owner = format!("{network}/{}/{}", config.seat, keys.report.address());
+    let journal = Sqlite::open(&config.state.join("journal.db"), &owner).map_err(RunError::Journal)?;
+    let gas = keys.gas.address().unwrap_or_default();
+    let nonces = Nonces::open(
+        &config.state.join("nonces.db"),
+        &format!("{}/{gas}", config.chain.chain_id),
+    )
+    .map_err(RunError::Nonces)?;
+
+    let (doors_stop, rest_stop) = (CancellationToken::new(), CancellationToken::new());
+    let mut stages = JoinSet::new();
+    let urls: Vec<_> = std::iter::once(config.chain.rpc.clone())
+        .chain(config.chain.second_rpc.clone())
+        .collect();
+    let rpcs =
+        Rpcs::watch(&urls, config.chain.chain_id, config.chain.poll, &rest_stop).map_err(RunError::Client)?;
+    let (show, sights) = watch::channel(None);
+    let (tell_trouble, trouble) = watch::channel(None);
+    let acquaintance = Arc::new(Acquaintance::default());
+    let (inlet, intake) = witness::channel();
+    let sending = Sending {
+        seat: config.seat,
+        key: keys.transport.clone(),
+        sights: sights.clone(),
+        clock: clock.clone(),
+        acquaintance: acquaintance.clone(),
+    };
+    let posts = Posts::open(sending, &rest_stop)
+        .map_err(|error: reqwest::Error| RunError::Client(error.to_string()))?;
+    let doors = Arc::new(Doors::new(
+        config.seat,
+        sights.clone(),
+        inlet.clone(),
+        clock,
+        keys.transport.clone(),
+        &config.limits,
+    ));
+
+    // Every socket is bound before anything runs, so that a taken port is told at once.
+    let broker = mqtt::Broker::bind(config.listen.mqtt, config.limits.connections, doors.clone())
+        .await
+        .map_err(|error| RunError::Listen {
+            what: "the broker",
+            address: config.listen.mqtt,
+            source: std::io::Error::other(error.to_string()),
+        })?;
+    let (http_listener, http_address) = listener("HTTP", config.listen.http).await?;
+    let (operator_listener, operator) = listener("the operator's page", config.listen.operator).await?;
+    let addresses = Addresses {
+        mqtt: broker.address().unwrap_or(config.listen.mqtt),
+        http: http_address,
+        operator,
+    };
+    publish(&config, &addresses)?;
+    info!(
+        target: "hearth::run", seat = config.seat.0, %network, mqtt = %addresses.mqtt, http = %addresses.http,
+        operator = %addresses.operator, report_key = %keys.report.address(), gas = %gas,
+        rpc = %config.chain.rpc, state = %config.state.display(), "listening"
+    );
+
+    let requests = Arc::new(Requests::default());
+    let (answers, answers_out) = mpsc::channel(mqtt::ANSWERS);
+    let (errands, errands_out) = mpsc::channel(submit::WAITING);
+    let public = PublicKeys {
+        report: keys.report.address(),
+        transport: keys.transport.public().0,
+    };
+    let mut shelf = journal.shelf().map_err(RunError::Journal)?;
+    let witness = Witness {
+        seat: config.seat,
+        config: seat::Config {
+            seat: config.seat,
+            report: keys.report.address(),
+            crypto: Arc::new(RealKeys),
+            faults: Faults::default(),
+        },
+        key: keys.report,
+        journal: Box::new(journal),
+        outlets: Outlets {
+            answers,
+            posts: posts.clone(),
+            requests: requests.clone(),
+            errands,
+        },
+        keep_seconds: u64::from(config.keep_days) * 86_400,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let stop = rest_stop.clone();
+    thread(&mut stages, "witness", move || {
+        runtime
+            .block_on(witness.run(intake, stop))
+            .map_err(|error| check::whole(&error))
+    })?;
+    let (seat_id, asked, way_in) = (config.seat, requests.clone(), inlet.clone());
+    thread(&mut stages, "reread", move || {
+        asked
+            .serve(&mut *shelf, &way_in, &posts, seat_id)
+            .map_err(|error| check::whole(&error))
+    })?;
+
+    let submitter = Submitter::new(rpcs.clone(), sights, nonces, &keys.gas, config.chain.chain_id)
+        .map_err(RunError::Nonces)?;
+    let stop = rest_stop.clone();
+    stages.spawn(async move {
+        stop.run_until_cancelled(submitter.run(errands_out)).await;
+        ("submit", Ok(()))
+    });
+    let follower = Follower::new(config.chain.clone(), rpcs.clone());
+    let stop = rest_stop.clone();
+    stages.spawn(async move {
+        stop.run_until_cancelled(follower.run(show, tell_trouble, inlet))
+            .await;
+        ("chain", Ok(()))
+    });
+    let stop = doors_stop.clone();
+    stages.spawn(async move {
+        (
+            "broker",
+            broker
+                .run(answers_out, stop)
+                .await
+                .map_err(|error| error.to_string()),
+        )
+    });
+    let desk = Arc::new(http::Desk::new(
+        doors.clone(),
+        acquaintance.clone(),
+        &config.limits,
+    ));
+    let app = http::routes(desk).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = doors_stop.clone();
+    stages.spawn(async move {
+        let served = axum::serve(http_listener, app).with_graceful_shutdown(stop.cancelled_owned());
+        ("http", served.await.map_err(|error| error.to_string()))
+    });
+    let board = Board {
+        doors,
+        rpcs,
+        trouble,
+        acquaintance,
+        keys: public,
+        metrics,
+    };
+    let stop = rest_stop.clone();
+    stages.spawn(async move {
+        let app = status::routes(Arc::new(board));
+        let served = axum::serve(operator_listener, app).with_graceful_shutdown(stop.cancelled_owned());
+        ("operator", served.await.map_err(|error| error.to_string()))
+    });
+    Ok(Running {
+        addresses,
+        doors: doors_stop,
+        rest: rest_stop,
+        stages,
+        requests,
+        lock,
+    })
+}
+
+fn publish(config: &Config, addresses: &Addresses) -> Result<(), RunError> {
+    let wrong = |source| RunError::State {
+        path: config.state.clone(),
+        source,
+    };
+    let text = serde_json::to_vec_pretty(addresses).map_err(|error| wrong(error.into()))?;
+    // Written whole: a reader never sees half of it.
+    let (path, fresh) = (
+        config.state.join("addresses.json"),
+        config.state.join("addresses.json.new"),
+    );
+    std::fs::write(&fresh, text)
+        .and_then(|()| std::fs::rename(&fresh, &path))
+        .map_err(wrong)
+}
+
+/// Runs a stage on a thread of its own; a panic ends it like an error.
+fn thread(
+    stages: &mut JoinSet<(&'static str, Result<(), String>)>,
+    name: &'static str,
+    work: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<(), RunError> {
+    let (tell, told) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(name.into())
+        .stack_size(2 << 20)
+        .spawn(move || tell.send(work()))
+        .map_err(|error| RunError::Stage {
+            name,
+            reason: error.to_string(),
+        })?;
+    stages.spawn(async move { (name, told.await.unwrap_or_else(|_| Err("it panicked".into()))) });
+    Ok(())
+}
+
+impl Running {
+    /// Serves until `shutdown` is cancelled, then drains: doors first, then what they let in.
+    ///
+    /// # Errors
+    /// A stage ended before.
+    pub async fn until(mut self, shutdown: CancellationToken) -> Result<(), RunError> {
+        let dead = tokio::select! {
+            () = shutdown.cancelled() => None,
+            ended = self.stages.join_next() => ended,
+        };
+        self.doors.cancel();
+        let outcome = match dead {
+            None => Ok(()),
+            Some(Ok((name, result))) => {
+                let reason = result.err().unwrap_or_else(|| "without being told to".into());
+                error!(target: "hearth::run", stage = name, reason, "a stage has ended; so does the seat");
+                Err(RunError::Stage { name, reason })
+            }
+            Some(Err(panic)) => Err(RunError::Stage {
+                name: "task",
+                reason: panic.to_string(),
+            }),
+        };
+        let mut open = 2;
+        let _ = tokio::time::timeout(DRAIN, async {
+            while open > 0 {
+                match self.stages.join_next().await {
+                    Some(Ok(("broker" | "http", _))) => open -= 1,
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        })
+        .await;
+        self.rest.cancel();
+        self.requests.close();
+        let drained =
+            tokio::time::timeout(DRAIN, async { while self.stages.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            warn!(target: "hearth::run", "not everything ended in time; what was acknowledged is on disk");
+        }
+        drop(self.lock);
+        info!(target: "hearth::run", "drained");
+        outcome
+    }
+}
