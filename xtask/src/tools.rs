@@ -114,9 +114,16 @@ fn install_packages(root: &Path) -> Result<()> {
         .output()
         .wrap_err("failed to start npm")?;
     if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // After what went wrong npm prints the whole of its usage.
+        let said: Vec<_> = said
+            .lines()
+            .filter(|line| !line.contains("npm warn"))
+            .take(12)
+            .collect();
         bail!(
             "npm could not install the pinned packages; check the network and run this again. npm said:\n{}",
-            String::from_utf8_lossy(&output.stderr).trim_end()
+            said.join("\n")
         );
     }
     println!("\u{2713} npm ci, {:.1} s", begun.elapsed().as_secs_f32());
