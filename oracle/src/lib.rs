@@ -18,6 +18,8 @@ pub mod key;
 pub mod metrics;
 pub mod peers;
 mod reread;
+#[cfg(test)]
+mod rig;
 pub mod run;
 pub mod sense;
 pub mod sign;

@@ -29,6 +29,8 @@ use crate::witness::Inlet;
 
 pub mod http;
 pub mod mqtt;
+#[cfg(test)]
+mod tests;
 
 /// Refusals remembered for the operator.
 const REMEMBERED: usize = 10;

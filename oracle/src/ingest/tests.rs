@@ -1,0 +1,357 @@
+//! Every door against every kind of bad input, and acknowledgements against the disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hearth_oracle_core::answer::{self, Outcome};
+use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
+use hearth_oracle_core::message::{self, Envelope, Message};
+use hearth_oracle_core::types::{Counter, Epoch, Network, SeatId, StreamId};
+use mqtt5::{ConnectOptions, MqttClient};
+use tokio::time::timeout;
+
+use crate::rig::{DEVICE, NOW, PEER, Rig, envelope, envelope_by, kid, network};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Long enough for an acknowledgement that should not come.
+const NEVER: Duration = Duration::from_millis(300);
+
+async fn device(rig: &Rig, name: &str) -> MqttClient {
+    let client = MqttClient::with_options(ConnectOptions::new(name).with_clean_start(true));
+    client.connect(&format!("mqtt://{}", rig.mqtt)).await.unwrap();
+    client
+}
+
+fn topic(last: &str) -> String {
+    format!("hearth/v1/{}/{}/{last}", network(), kid())
+}
+
+fn seat_keys() -> [[u8; 32]; 1] {
+    [RealKeys.public(&[21; 32])]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r7_2_puback_comes_only_after_the_commit() {
+    let rig = Rig::start().await;
+    let client = device(&rig, "pile").await;
+    rig.gate.shut(true);
+    let publish = client.publish_qos1(topic("up"), envelope(1, NOW));
+    tokio::pin!(publish);
+    assert!(
+        timeout(NEVER, &mut publish).await.is_err(),
+        "acknowledged while the disk was held back"
+    );
+    assert!(rig.kept().is_empty());
+
+    rig.gate.shut(false);
+    timeout(SOON, publish).await.unwrap().unwrap();
+    assert_eq!(rig.kept().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m3_a_full_disk_stops_acknowledgements_and_nothing_is_lost() {
+    let rig = Rig::start().await;
+    let client = device(&rig, "pile").await;
+    rig.gate.fill(true);
+    let publish = client.publish_qos1(topic("up"), envelope(1, NOW));
+    tokio::pin!(publish);
+    assert!(timeout(NEVER, &mut publish).await.is_err());
+    rig.gate.fill(false);
+    timeout(SOON, publish).await.unwrap().unwrap();
+    assert_eq!(rig.kept().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r7_2_the_same_envelope_twice_counts_once_also_after_a_restart() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let rig = Rig::start_in(folder.clone()).await;
+    for _ in 0..2 {
+        let (status, body) = rig.post("/v1/up", envelope(1, NOW)).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    rig.stop().await;
+
+    let rig = Rig::start_in(folder).await;
+    let (_, body) = rig.post("/v1/up", envelope(1, NOW)).await;
+    let (seat, answer) = answer::open(body.as_bytes(), network(), &seat_keys(), &RealKeys).unwrap();
+    assert_eq!(
+        (seat, answer.says(Counter::new(1, 1))),
+        (SeatId(0), Some(Outcome::Kept))
+    );
+    assert_eq!(
+        rig.kept().into_iter().collect::<Vec<_>>(),
+        [(Counter::new(1, 1), 1)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r7_2_answers_are_published_to_whoever_listens_for_the_device() {
+    let rig = Rig::start().await;
+    let client = device(&rig, "pile").await;
+    let (tell, mut told) = tokio::sync::mpsc::channel(8);
+    client
+        .subscribe(topic("ack"), move |message| {
+            let _ = tell.try_send(message.payload);
+        })
+        .await
+        .unwrap();
+    client.publish_qos1(topic("up"), envelope(3, NOW)).await.unwrap();
+    let text = timeout(SOON, told.recv()).await.unwrap().unwrap();
+    let (_, answer) = answer::open(&text, network(), &seat_keys(), &RealKeys).unwrap();
+    assert_eq!(answer.kept, [(1, 3, 3)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_say_late_and_early() {
+    let rig = Rig::start().await;
+    let body = [
+        envelope(1, NOW),
+        envelope(2, NOW - 60 * 86_400),
+        envelope(3, NOW + 500),
+    ]
+    .join("\n");
+    let (status, body) = rig.post("/v1/up", body).await;
+    assert_eq!(status, 200, "{body}");
+    let (_, answer) = answer::open(body.as_bytes(), network(), &seat_keys(), &RealKeys).unwrap();
+    assert_eq!(
+        (answer.kept, answer.late, answer.early),
+        (vec![(1, 1, 1)], vec![(1, 2, 2)], vec![(1, 3, 3)])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d8_each_bad_body_has_its_name_at_the_devices_door() {
+    let rig = Rig::start().await;
+    let good = envelope(1, NOW);
+    let forged = {
+        let (signed, _) = good.rsplit_once('.').unwrap();
+        let other = envelope(2, NOW);
+        format!("{signed}.{}", other.rsplit_once('.').unwrap().1)
+    };
+    let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
+        ("empty", b"\n".to_vec(), 400, "empty"),
+        ("not UTF-8", vec![0xff, 0xfe, 0x00, b'.'], 400, "malformed"),
+        (
+            "truncated",
+            good.as_bytes()[..good.len() / 2].to_vec(),
+            400,
+            "malformed",
+        ),
+        ("forged", forged.into_bytes(), 401, "bad_signature"),
+        (
+            "unknown device",
+            envelope_by(&[8; 32], network(), 1, NOW).into_bytes(),
+            401,
+            "unknown_device",
+        ),
+        (
+            "another polity",
+            envelope_by(&DEVICE, Network([1; 8]), 1, NOW).into_bytes(),
+            400,
+            "foreign_network",
+        ),
+        ("oversized envelope", vec![b'a'; 20_000], 413, "oversized"),
+        ("oversized body", vec![b'a'; (1 << 20) + 1], 413, "oversized"),
+    ];
+    for (name, body, status, refused) in cases {
+        let (given, told) = rig.post("/v1/up", body).await;
+        assert_eq!(given, status, "{name}: {told}");
+        assert!(
+            told.contains(&format!("\"refused\":\"{refused}\"")),
+            "{name}: {told}"
+        );
+    }
+    assert!(rig.kept().is_empty());
+    let refusals = rig.doors.refusals();
+    assert_eq!(refusals.last().unwrap().refused, "oversized");
+    let (status, _) = rig.post("/v1/up", good).await;
+    assert_eq!(status, 200, "a good one is still taken");
+    assert_eq!(rig.post("/v1/nothing", "").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_sends_only_refused_bytes_is_held_off() {
+    let rig = Rig::start().await;
+    let mut held_off = false;
+    for _ in 0..40 {
+        let (status, _) = rig.post("/v1/up", "nonsense").await;
+        held_off |= status == 429;
+    }
+    assert!(held_off);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d7_each_bad_publish_is_refused_and_the_session_goes_on() {
+    let rig = Rig::start().await;
+    let client = device(&rig, "pile").await;
+    let other = format!("hearth/v1/{}/{}/up", network(), "0011223344556677");
+    let up = topic("up");
+    for (topic, payload, refused) in [
+        (up.clone(), b"\xff\xfe".to_vec(), "malformed"),
+        (
+            up.clone(),
+            envelope(1, NOW).as_bytes()[..90].to_vec(),
+            "malformed",
+        ),
+        (other, envelope(1, NOW).into_bytes(), "wrong_place"),
+        (topic("ack"), envelope(1, NOW).into_bytes(), "unknown_topic"),
+        ("anything".into(), b"x".to_vec(), "unknown_topic"),
+    ] {
+        timeout(SOON, client.publish_qos1(topic, payload))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(rig.doors.refusals().last().unwrap().refused, refused);
+    }
+    assert!(rig.kept().is_empty());
+    timeout(SOON, client.publish_qos1(up, envelope(9, NOW)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(rig.kept().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_listens_to_what_devices_say() {
+    let rig = Rig::start().await;
+    let client = device(&rig, "ear").await;
+    for filter in [
+        "#",
+        "hearth/v1/+/+/up",
+        "hearth/v1/+/+/ack",
+        "$share/a/hearth/v1/+/+/up",
+    ] {
+        let granted = client.subscribe(filter, |_| {}).await;
+        assert!(granted.is_err(), "{filter} was granted");
+    }
+}
+
+fn spoken(to: u8, time: u64, secret: &[u8; 32], message: &Message) -> String {
+    let address = Envelope {
+        net: network(),
+        from: SeatId(1),
+        to: SeatId(to),
+        time,
+    };
+    message::close(address, message, secret, &RealKeys)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m11_each_bad_message_has_its_name_at_the_peers_door() {
+    let rig = Rig::start().await;
+    let hello = Message::Fetch {
+        stream: StreamId(1),
+        epoch: Epoch(1),
+        kid: kid(),
+        ranges: vec![],
+    };
+    let good = spoken(0, NOW, &PEER, &hello);
+    let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
+        ("not UTF-8", vec![0xff; 40], 400, "malformed"),
+        (
+            "truncated",
+            good.as_bytes()[..good.len() - 9].to_vec(),
+            400,
+            "malformed",
+        ),
+        (
+            "forged",
+            spoken(0, NOW, &[99; 32], &hello).into_bytes(),
+            401,
+            "bad_signature",
+        ),
+        (
+            "for another seat",
+            spoken(2, NOW, &PEER, &hello).into_bytes(),
+            400,
+            "misdelivered",
+        ),
+        (
+            "replayed later",
+            spoken(0, NOW - 301, &PEER, &hello).into_bytes(),
+            400,
+            "stale",
+        ),
+        (
+            "from the future",
+            spoken(0, NOW + 301, &PEER, &hello).into_bytes(),
+            400,
+            "stale",
+        ),
+        ("oversized", vec![b'a'; (1 << 20) + 1], 413, "oversized"),
+    ];
+    for (name, body, status, refused) in cases {
+        let (given, told) = rig.post("/v1/peer", body).await;
+        assert_eq!(given, status, "{name}: {told}");
+        assert!(
+            told.contains(&format!("\"refused\":\"{refused}\"")),
+            "{name}: {told}"
+        );
+    }
+    assert_eq!(rig.post("/v1/peer", good).await.0, 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m11_a_peer_that_floods_is_held_off() {
+    let rig = Rig::start().await;
+    let hello = Message::Fetch {
+        stream: StreamId(1),
+        epoch: Epoch(1),
+        kid: kid(),
+        ranges: vec![],
+    };
+    let mut held_off = false;
+    for _ in 0..60 {
+        held_off |= rig.post("/v1/peer", spoken(0, NOW, &PEER, &hello)).await.0 == 429;
+    }
+    assert!(held_off);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_peer_hands_over_is_kept_if_its_device_signed_it() {
+    let rig = Rig::start().await;
+    let raw = vec![
+        envelope(5, NOW),
+        envelope_by(&[8; 32], network(), 6, NOW),
+        "nonsense".into(),
+    ];
+    let (status, told) = rig
+        .post("/v1/peer", spoken(0, NOW, &PEER, &Message::Envelopes { raw }))
+        .await;
+    assert_eq!(status, 202, "{told}");
+    // The witness takes peers' messages in order, so once a later one of the device is kept this one is.
+    let (status, _) = rig.post("/v1/up", envelope(7, NOW)).await;
+    assert_eq!(status, 200);
+    let kept = rig.kept();
+    assert_eq!((kept.get(&Counter::new(1, 5)), kept.len()), (Some(&1), 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_commit_takes_what_arrived_during_the_one_before() {
+    let rig = Rig::start().await;
+    rig.gate.shut(true);
+    let bodies: Vec<String> = (0..5)
+        .map(|part| {
+            (0..100)
+                .map(|n| envelope(part * 100 + n, NOW))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .collect();
+    let posts = bodies.into_iter().map(|body| rig.post("/v1/up", body));
+    let posts = async {
+        let mut all = Vec::new();
+        for post in posts {
+            all.push(post.await);
+        }
+        all
+    };
+    tokio::pin!(posts);
+    assert!(timeout(NEVER, &mut posts).await.is_err());
+    rig.gate.shut(false);
+    for (status, told) in timeout(SOON, posts).await.unwrap() {
+        assert_eq!(status, 200, "{told}");
+    }
+    assert_eq!(rig.kept().len(), 500);
+}
