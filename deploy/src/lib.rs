@@ -1,5 +1,15 @@
 //! The clerk: founds a charter by one path, and serves founders and members at the command line.
 
 pub mod amount;
+pub mod artifacts;
+pub mod calendar;
 pub mod card;
+pub mod chain;
+pub mod found;
+pub mod keys;
 pub mod kit;
+pub mod member;
+pub mod network;
+pub mod plan;
+pub mod sign;
+pub mod throwaway;

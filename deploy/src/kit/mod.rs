@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 use thiserror::Error;
 
 use crate::amount::Amount;
@@ -24,7 +24,7 @@ use read::{Placed, Source, Table};
 pub const KITS: &[(&str, &str)] = &[("firewood", include_str!("../../../kits/firewood.toml"))];
 
 /// All that founders sign, and what each of them is asked to consent to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kit {
     /// The charter's name, lower case with hyphens.
     pub name: String,
@@ -104,7 +104,7 @@ pub enum EpochKind {
 }
 
 /// One stream of the first set (R7.1).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamTerms {
     /// A name for people.
     pub name: String,
@@ -123,7 +123,7 @@ pub struct StreamTerms {
     /// Name in the witness's register; at most 32 bytes of ASCII.
     pub estimator: String,
     /// The estimator's parameters, as it defines them.
-    pub parameters: toml::Table,
+    pub parameters: Bytes,
     /// keccak256 of the model file; zero where the estimator uses none.
     pub model_hash: B256,
     /// Its devices.
@@ -648,12 +648,7 @@ mod tests {
             "LINE:16: ",
             "from 1 to 86400",
         );
-        check(
-            "fee_bps = 300",
-            "fee_bps = 30_000",
-            "LINE:11: ",
-            "from 0 to 10000",
-        );
+        check("fee_bps = 300", "fee_bps = 30_000", "LINE:11: ", "from 0 to 300");
         check(
             "mu_bps = [0, 2_500",
             "mu_bps = [9_000, 2_500",

@@ -351,14 +351,6 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    /// What is left of the table, as plain TOML; for tables another part of the project reads.
-    pub(super) fn rest(&mut self) -> toml::Table {
-        let keys = std::mem::take(&mut self.keys);
-        keys.into_iter()
-            .map(|(key, value)| (key.get_ref().to_string(), plain(value.into_inner())))
-            .collect()
-    }
-
     /// Every key must have been taken.
     pub(super) fn close(self, known: &[&str]) {
         for key in self.keys.keys() {
@@ -370,31 +362,6 @@ impl<'a> Table<'a> {
             self.source
                 .problem(key.span(), format!("unknown key {given}, wanted {wanted}"));
         }
-    }
-}
-
-fn plain(value: DeValue<'_>) -> toml::Value {
-    match value {
-        DeValue::String(text) => toml::Value::String(text.into_owned()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map_or_else(
-            |_| toml::Value::String(number.as_str().to_owned()),
-            toml::Value::Integer,
-        ),
-        DeValue::Float(number) => number.as_str().parse().map_or_else(
-            |_| toml::Value::String(number.as_str().to_owned()),
-            toml::Value::Float,
-        ),
-        DeValue::Boolean(truth) => toml::Value::Boolean(truth),
-        DeValue::Datetime(moment) => toml::Value::Datetime(moment),
-        DeValue::Array(list) => {
-            toml::Value::Array(list.into_iter().map(|item| plain(item.into_inner())).collect())
-        }
-        DeValue::Table(table) => toml::Value::Table(
-            table
-                .into_iter()
-                .map(|(key, value)| (key.get_ref().to_string(), plain(value.into_inner())))
-                .collect(),
-        ),
     }
 }
 

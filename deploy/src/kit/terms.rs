@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 
 use super::{
     Amount, Card, CommitteeTerms, ConsentTerms, DeviceCard, Duties, EpochKind, FounderTerms, MandateTerms,
@@ -172,9 +172,8 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
     let class = table.must::<DataClass>("data_class", "\"things\", \"home\" or \"act\"");
     let estimator = table.must::<Word<32>>("estimator", "the name of an estimator");
     let parameters = table
-        .table("parameters")
-        .map(|mut inner| inner.rest())
-        .unwrap_or_default();
+        .text::<Bytes>("parameters", "the estimator's parameters as hex")
+        .map(|placed| placed.value);
     table.close(&[
         "name",
         "subcontract",
@@ -196,7 +195,7 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
             custodian: 0,
             data_class: class?.value.0,
             estimator: estimator?.value.0,
-            parameters,
+            parameters: parameters.unwrap_or_default(),
             model_hash: B256::ZERO,
             devices: Vec::new(),
         },
@@ -517,7 +516,7 @@ pub(super) fn device(
             let key = table.must::<B256>("key", "an Ed25519 public key, 32 bytes of hex, or a card");
             let kind = table.must::<Word<16>>("kind", "at most 16 ASCII characters, such as \"radar\"");
             let interval = table.must_number("interval_seconds", 1..=86_400);
-            let until = table.must_number("calibrated_until", 1..=u64::from(u32::MAX));
+            let until = table.must_number("calibrated_until", 0..=u64::from(u32::MAX));
             table.close(&[
                 "stream",
                 "card",

@@ -1,0 +1,200 @@
+//! The one door to a chain: connect, ask, land a transaction and read why one was refused.
+//!
+//! *In*: an RPC address, keys. *Out*: receipts. *Refuses*: nothing by itself, but names each refusal in the contracts'
+//! own words. *Never*: treats a local chain otherwise than a public one.
+
+use std::time::Duration;
+
+use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::sol_types::SolInterface;
+use alloy::transports::{RpcError, TransportErrorKind};
+use hearth_bindings::{Charter, Committee, Docket, Ledger, Roster};
+use thiserror::Error;
+
+/// How long a transaction may take to be mined before the caller is told to try again.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What went wrong at the chain.
+#[derive(Debug, Error)]
+pub enum ChainError {
+    /// The RPC address is malformed.
+    #[error("{given:?} is no RPC address, wanted one such as http://127.0.0.1:8545")]
+    Address {
+        /// What was given.
+        given: String,
+    },
+    /// The node did not answer.
+    #[error("the chain could not be reached; is the node up, and --rpc-url right?")]
+    Unreachable(#[source] Box<RpcError<TransportErrorKind>>),
+    /// The node answered, and refused.
+    #[error("{act} was refused: {reason}")]
+    Refused {
+        /// What was tried.
+        act: String,
+        /// The contract's error, or the node's words.
+        reason: String,
+    },
+    /// Sent, but not seen in a block in time.
+    #[error("{act} was sent as {tx} but is in no block yet; run the same command again later")]
+    Pending {
+        /// What was tried.
+        act: String,
+        /// Hash of the transaction.
+        tx: alloy::primitives::TxHash,
+    },
+}
+
+/// Connects to a node; `wallet` signs what is sent from its keys.
+///
+/// # Errors
+/// Where the address is malformed or the node cannot be reached.
+pub async fn connect(url: &str, wallet: Option<EthereumWallet>) -> Result<DynProvider, ChainError> {
+    // Nonces are asked of the node each time: a cached count does not recover from a failed send.
+    let builder = ProviderBuilder::new()
+        .disable_recommended_fillers()
+        .with_gas_estimation()
+        .with_simple_nonce_management()
+        .fetch_chain_id()
+        .wallet(wallet.unwrap_or_default());
+    let parsed = url
+        .parse::<reqwest::Url>()
+        .map_err(|_| ChainError::Address { given: url.into() })?;
+    if !matches!(parsed.scheme(), "http" | "https" | "ws" | "wss") {
+        return Err(ChainError::Address { given: url.into() });
+    }
+    let provider = builder.connect(url).await.map_err(unreachable)?.erased();
+    provider.get_chain_id().await.map_err(unreachable)?;
+    Ok(provider)
+}
+
+/// Names an error of a question that cannot revert.
+pub fn unreachable(error: RpcError<TransportErrorKind>) -> ChainError {
+    match error.as_error_resp() {
+        Some(said) => ChainError::Refused {
+            act: "a question".into(),
+            reason: said.message.to_string(),
+        },
+        None => ChainError::Unreachable(Box::new(error)),
+    }
+}
+
+/// Names an error of a view.
+pub fn asked(act: &str) -> impl Fn(alloy::contract::Error) -> ChainError + '_ {
+    move |error| match error {
+        alloy::contract::Error::TransportError(error) => refused(act, error),
+        other => ChainError::Refused {
+            act: act.into(),
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
+    match error.as_error_resp() {
+        Some(said) => {
+            let reason = said.as_revert_data().and_then(|data| reason(&data));
+            ChainError::Refused {
+                act: act.into(),
+                reason: reason.unwrap_or_else(|| said.message.to_string()),
+            }
+        }
+        None => ChainError::Unreachable(Box::new(error)),
+    }
+}
+
+/// The contracts' own error in words, where the bytes are one.
+#[must_use]
+pub fn reason(data: &Bytes) -> Option<String> {
+    fn named<E: SolInterface + std::fmt::Debug>(data: &Bytes) -> Option<String> {
+        let text = format!("{:?}", E::abi_decode(data).ok()?);
+        // `Errors(Error { … })`: the enum's variant repeats the name of the struct within.
+        let inner = text
+            .split_once('(')
+            .map_or(text.as_str(), |(_, rest)| rest.trim_end_matches(')'));
+        Some(inner.to_owned())
+    }
+    named::<Charter::CharterErrors>(data)
+        .or_else(|| named::<Roster::RosterErrors>(data))
+        .or_else(|| named::<Ledger::LedgerErrors>(data))
+        .or_else(|| named::<Committee::CommitteeErrors>(data))
+        .or_else(|| named::<Docket::DocketErrors>(data))
+        .or_else(|| alloy::sol_types::decode_revert_reason(data))
+}
+
+/// What a call would cost in gas; refused in the contract's words where it would revert.
+///
+/// # Errors
+/// Where the chain cannot be reached or the call would revert.
+pub async fn rehearsed(chain: &DynProvider, act: &str, tx: &TransactionRequest) -> Result<u64, ChainError> {
+    chain
+        .estimate_gas(tx.clone())
+        .await
+        .map_err(|error| refused(act, error))
+}
+
+/// Simulates, sends, and waits until it is in a block.
+///
+/// # Errors
+/// Where it would revert, did revert, or was not mined in time.
+pub async fn land(
+    chain: &DynProvider,
+    act: &str,
+    tx: TransactionRequest,
+) -> Result<TransactionReceipt, ChainError> {
+    let gas = rehearsed(chain, act, &tx).await?;
+    // An estimate is for the state it was made on; a fifth more covers what may change until the block.
+    let tx = tx.with_gas_limit(gas + gas / 5);
+    let pending = chain
+        .send_transaction(tx)
+        .await
+        .map_err(|error| refused(act, error))?;
+    let hash = *pending.tx_hash();
+    let receipt = pending
+        .with_timeout(Some(PATIENCE))
+        .get_receipt()
+        .await
+        .map_err(|error| match error {
+            PendingTransactionError::TransportError(error) => refused(act, error),
+            _ => ChainError::Pending {
+                act: act.into(),
+                tx: hash,
+            },
+        })?;
+    if receipt.status() {
+        Ok(receipt)
+    } else {
+        Err(ChainError::Refused {
+            act: act.into(),
+            reason: format!("it reverted in {hash}"),
+        })
+    }
+}
+
+/// A call to a contract as a transaction.
+#[must_use]
+pub fn call(from: Address, to: Address, data: Bytes) -> TransactionRequest {
+    TransactionRequest::default()
+        .with_from(from)
+        .with_to(to)
+        .with_input(data)
+        .with_value(U256::ZERO)
+}
+
+/// The chain's own time: the latest block's, unix seconds.
+///
+/// # Errors
+/// Where the chain cannot be reached.
+pub async fn time(chain: &DynProvider) -> Result<u64, ChainError> {
+    let block = chain
+        .get_block_by_number(alloy::eips::BlockNumberOrTag::Latest)
+        .await
+        .map_err(unreachable)?
+        .ok_or_else(|| ChainError::Refused {
+            act: "the latest block".into(),
+            reason: "the node has none".into(),
+        })?;
+    Ok(block.header.timestamp)
+}

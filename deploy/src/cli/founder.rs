@@ -1,0 +1,390 @@
+//! What founders say: key, check, plan, sign, found, seat, ignite.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::B256;
+use alloy::providers::Provider;
+use alloy::sol_types::SolCall;
+use clap::Args;
+use eyre::{Result, bail};
+use hearth::amount::Amount;
+use hearth::artifacts::Artifacts;
+use hearth::card::{Card, MemberCard, VERSION};
+use hearth::chain;
+use hearth::found;
+use hearth::kit::{Kit, KitError};
+use hearth::member::{self, Account};
+use hearth::plan::{Plan, stakes};
+use hearth::sign::{Consent, LONGEST_MANDATE, Signature};
+use hearth_bindings::Committee;
+use serde_json::json;
+
+use super::Words;
+use super::talk::{self, BadInput, Steps};
+
+/// A kit's fees are foreseen at this price where the chain names none, wei per gas.
+const USUAL_GAS_PRICE: u128 = 1_000_000_000;
+
+/// Makes a keystore and prints the card of the person who holds it.
+pub(crate) fn key(words: &Words, file: &Path, name: &str) -> Result<()> {
+    let password = words.password("a password for the new keystore: ")?;
+    let key = hearth::keys::make(file, &password)?;
+    let card = Card::Member(MemberCard {
+        v: VERSION,
+        name: name.into(),
+        key: key.address(),
+        badge: None,
+    });
+    talk::json(&serde_json::to_value(card)?)
+}
+
+/// Reads kits and charters; every problem of every file is named.
+pub(crate) fn check(words: &Words, files: &[PathBuf]) -> Result<()> {
+    let mut bad = 0;
+    let mut rows = Vec::new();
+    for file in files {
+        match Kit::read(file) {
+            Ok(kit) => {
+                let what = format!(
+                    "{} founders, {} seats, {} subcontracts, {} streams",
+                    kit.founders.len(),
+                    kit.seats.len(),
+                    kit.subcontracts.len(),
+                    kit.streams.len()
+                );
+                rows.push(json!({"file": file, "ok": true, "problems": []}));
+                if !words.json {
+                    talk::line(&format!("{}\t{what}", file.display()));
+                }
+            }
+            Err(error) => {
+                bad += 1;
+                let problems: Vec<String> = match &error {
+                    KitError::Problems { problems, .. } => problems.iter().map(ToString::to_string).collect(),
+                    KitError::Read { source, .. } => vec![format!("{error}: {source}")],
+                };
+                rows.push(json!({"file": file, "ok": false, "problems": problems}));
+                talk::say(&error.to_string());
+            }
+        }
+    }
+    if words.json {
+        talk::json(&json!({"v": 1, "files": rows}))?;
+    }
+    if bad > 0 {
+        bail!(BadInput(format!(
+            "{bad} of {} files cannot be used; mend what is named above",
+            files.len()
+        )));
+    }
+    Ok(())
+}
+
+/// A charter with its people, and its plan for a chain.
+pub(crate) fn planned(charter: &Path, chain_id: u64) -> Result<(Kit, Plan)> {
+    let kit = Kit::read(charter)?;
+    if kit.is_bare() {
+        bail!(BadInput(format!(
+            "{} is a kit without people; `hearth new` makes a charter of it",
+            charter.display()
+        )));
+    }
+    let plan = Plan::new(&kit, &Artifacts::embedded(), chain_id);
+    Ok((kit, plan))
+}
+
+async fn chain_id(words: &Words, given: Option<u64>) -> Result<u64> {
+    match given {
+        Some(id) => Ok(id),
+        None => Ok(words
+            .chain()
+            .await?
+            .get_chain_id()
+            .await
+            .map_err(chain::unreachable)?),
+    }
+}
+
+/// Foresees a founding.
+pub(crate) async fn plan(words: &Words, charter: &Path, given: Option<u64>, folder: &Path) -> Result<()> {
+    let (kit, plan) = planned(charter, chain_id(words, given).await?)?;
+    let signatures = Signature::read_all(folder)?;
+    let carried: Vec<_> = signatures
+        .iter()
+        .map(|signature| found::sign_step(&plan, signature).0)
+        .collect();
+    let (done, price) = if words.rpc_url.is_some() {
+        let chain = words.chain().await?;
+        let price = chain.get_gas_price().await.map_err(chain::unreachable)?;
+        (found::done(&chain, &plan).await?, price)
+    } else {
+        (vec![false; plan.steps.len()], USUAL_GAS_PRICE)
+    };
+    let gas: Vec<u64> = plan.steps.iter().chain(&carried).map(|step| step.gas()).collect();
+    let ether = |gas: u64| alloy::primitives::utils::format_ether(u128::from(gas).saturating_mul(price));
+    let stakes = stakes(&kit);
+    if words.json {
+        let step = |(step, gas): (&hearth::plan::Step, &u64)| json!({"label": step.label, "to": step.to, "data": step.data, "value": "0x0", "gas": gas});
+        return talk::json(&json!({
+            "v": 1,
+            "hash": plan.hash(),
+            "proposal": plan.proposal_hash,
+            "foreseen": plan.foreseen,
+            "calls": plan.steps.iter().chain(&carried).zip(&gas).map(step).collect::<Vec<_>>(),
+            "done": done,
+            "gas": gas.iter().sum::<u64>(),
+            "costEther": ether(gas.iter().sum()),
+            "canLose": stakes,
+        }));
+    }
+    let rows: Vec<Vec<String>> = (plan.steps.iter().chain(&carried).zip(&gas).enumerate())
+        .map(|(at, (step, gas))| {
+            let state = if done.get(at).copied().unwrap_or(false) {
+                "done"
+            } else {
+                "to do"
+            };
+            vec![
+                (at + 1).to_string(),
+                step.label.clone(),
+                format!("about {gas}"),
+                state.into(),
+            ]
+        })
+        .collect();
+    talk::table(&["step", "what", "gas", "state"], &rows);
+    let total = gas.iter().sum();
+    talk::line(&format!(
+        "together about {total} gas, {} ether at the price of now",
+        ether(total)
+    ));
+    talk::line("");
+    let at = &plan.foreseen;
+    let mut places = vec![
+        ("token", at.token),
+        ("charter", at.charter),
+        ("roster", at.roster),
+        ("ledger", at.ledger),
+        ("committee", at.committee),
+        ("docket", at.docket),
+        ("mandates", at.mandates),
+    ];
+    places.extend(
+        kit.subcontracts
+            .iter()
+            .map(|terms| terms.name.as_str())
+            .zip(at.subcontracts.iter().copied()),
+    );
+    let rows: Vec<Vec<String>> = places
+        .iter()
+        .map(|(name, place)| vec![(*name).to_string(), place.to_string()])
+        .collect();
+    talk::table(&["contract", "address foreseen"], &rows);
+    talk::line(&format!("network name {}", at.network));
+    talk::line("");
+    let rows: Vec<Vec<String>> = stakes
+        .iter()
+        .map(|stake| {
+            vec![
+                stake.name.clone(),
+                Amount(stake.per_period).to_string(),
+                Amount(stake.any_thirty_days).to_string(),
+            ]
+        })
+        .collect();
+    talk::table(&["founder", "can lose per period", "in any 30 days"], &rows);
+    talk::line(&format!("plan {}", plan.hash()));
+    Ok(())
+}
+
+/// One founder's signature.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The charter
+    charter: PathBuf,
+    /// The chain's id, where no --rpc-url is given
+    #[arg(long)]
+    chain_id: Option<u64>,
+    /// Where signatures are kept
+    #[arg(long, default_value = "signatures", value_name = "FOLDER")]
+    signatures: PathBuf,
+    /// Unix second at which your mandates end; a year from the chain's time without it
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    until: Option<u64>,
+    /// Go ahead without being asked
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Signs as the founder whose keystore is given.
+pub(crate) async fn sign(words: &Words, sign: &Sign) -> Result<()> {
+    let (kit, plan) = planned(&sign.charter, chain_id(words, sign.chain_id).await?)?;
+    let until = match (sign.until, &words.rpc_url) {
+        (Some(until), _) => until,
+        // An hour less than the longest, since the chain's clock and the one who carries it may differ.
+        (None, Some(_)) => chain::time(&words.chain().await?).await? + LONGEST_MANDATE - 3_600,
+        (None, None) => bail!(BadInput(
+            "without --rpc-url, say by --until when your mandates end".into()
+        )),
+    };
+    let key = words.key()?;
+    let founder = kit.founders.iter().find(|founder| founder.key == key.address());
+    let Some(founder) = founder else {
+        bail!(hearth::sign::SignError::NoFounder {
+            key: key.address(),
+            charter: kit.name.clone()
+        });
+    };
+    let consent = Consent::from_terms(&founder.consent, until);
+    talk::say(&format!(
+        "{}, you sign the charter {} at {}. The most it can cost you is {} per period of 30 days, {} in any 30 days.",
+        founder.name,
+        kit.name,
+        plan.foreseen.charter,
+        Amount(consent.most()),
+        Amount(consent.most().saturating_mul(2))
+    ));
+    if !sign.yes {
+        talk::agreed("Sign?", "say --yes")?;
+    }
+    let signature = Signature::make(&kit, &plan, consent, &key)?;
+    let path = signature.write(&sign.signatures)?;
+    talk::say(&format!("signed: {}", path.display()));
+    if words.json {
+        talk::json(&serde_json::to_value(&signature)?)?;
+    }
+    Ok(())
+}
+
+/// Carries the plan out.
+pub(crate) async fn found(words: &Words, charter: &Path, folder: &Path, yes: Option<B256>) -> Result<()> {
+    let (chain, key) = words.purse().await?;
+    let id = chain.get_chain_id().await.map_err(chain::unreachable)?;
+    let (kit, plan) = planned(charter, id)?;
+    match yes {
+        Some(hash) if hash == plan.hash() => {}
+        Some(hash) => bail!(BadInput(format!(
+            "given the plan {hash}, but this charter's is {}; read `hearth plan` again",
+            plan.hash()
+        ))),
+        None => talk::agreed(
+            &format!("Found {} on chain {id}, plan {}?", kit.name, plan.hash()),
+            "say --yes and the plan's hash",
+        )?,
+    }
+    let signatures = Signature::read_all(folder)?;
+    let steps = Steps::new();
+    let deployment = found::found(&chain, key.address(), &kit, &plan, &signatures, |progress| {
+        steps.tell(&progress)
+    })
+    .await?;
+    drop(steps);
+    wrote(words, &deployment)?;
+    let missing: Vec<&str> = (1u16..)
+        .zip(&kit.founders)
+        .filter(|(number, _)| !deployment.signed.contains(number))
+        .map(|(_, founder)| founder.name.as_str())
+        .collect();
+    if missing.is_empty() {
+        talk::say("all founders signed; seats register now, then `hearth ignite`");
+    } else {
+        talk::say(&format!(
+            "not signed yet: {}; carry their signatures by the same command",
+            missing.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// Ignites.
+pub(crate) async fn ignite(words: &Words, charter: &Path) -> Result<()> {
+    let (chain, key) = words.purse().await?;
+    let id = chain.get_chain_id().await.map_err(chain::unreachable)?;
+    let (kit, plan) = planned(charter, id)?;
+    let deployment = found::ignite(&chain, key.address(), &kit, &plan).await?;
+    wrote(words, &deployment)?;
+    talk::say(&format!(
+        "{} burns since {}",
+        kit.name,
+        hearth::calendar::shown(deployment.t0, kit.tz)
+    ));
+    Ok(())
+}
+
+fn wrote(words: &Words, deployment: &found::Deployment) -> Result<()> {
+    let path = deployment.write(&words.deployments)?;
+    talk::say(&format!("wrote {}", path.display()));
+    if words.json {
+        talk::json(&serde_json::to_value(deployment)?)?;
+    }
+    Ok(())
+}
+
+/// Pays a seat's bond in and registers its keys.
+pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
+    let Card::Seat(card) = Card::read(card)? else {
+        bail!(BadInput(
+            "that is not a seat's card; `hearth-oracle init` makes one".into()
+        ));
+    };
+    let (chain, key) = words.purse().await?;
+    let place = words.deployment(&chain).await?;
+    if key.address() != card.identity {
+        bail!(BadInput(format!(
+            "the keystore holds {}, but the card's identity is {}; use the seat's identity key",
+            key.address(),
+            card.identity
+        )));
+    }
+    let committee = Committee::new(place.committee, &chain);
+    let Some(number) = place.seats.iter().position(|seat| seat.address == card.identity) else {
+        bail!(BadInput(format!(
+            "{} is named for no seat of this charter",
+            card.identity
+        )));
+    };
+    let number = u8::try_from(number)?;
+    let seat = committee
+        .seat(number)
+        .call()
+        .await
+        .map_err(chain::asked("reading the seat"))?;
+    if seat.reportKey == card.report_key && seat.bonded {
+        talk::say(&format!("seat {number} is registered already"));
+        return Ok(());
+    }
+    let bond = Amount(member::bond(&chain, &place).await?);
+    talk::say(&format!(
+        "{} takes seat {number} and puts up a bond of {bond}, refundable (R22).",
+        card.name
+    ));
+    if !yes {
+        talk::agreed("Register?", "say --yes")?;
+    }
+    let missing = bond
+        .0
+        .saturating_sub(member::free(&chain, &place, Account::Seat(number)).await?);
+    if missing > 0 {
+        member::deposit(
+            &chain,
+            &place,
+            key.address(),
+            Account::Seat(number),
+            Amount(missing),
+        )
+        .await?;
+    }
+    let call = Committee::registerCall {
+        id: number,
+        reportKey: card.report_key,
+        transportKey: card.transport_key,
+        endpoint: card.endpoint.clone(),
+    };
+    let tx = chain::call(key.address(), place.committee, call.abi_encode().into());
+    chain::land(&chain, "registering the seat", tx).await?;
+    talk::say(&format!("seat {number} is registered"));
+    if words.json {
+        talk::json(&json!({"v": 1, "seat": number, "bond": bond.0.to_string()}))?;
+    }
+    Ok(())
+}

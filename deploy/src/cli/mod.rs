@@ -1,0 +1,165 @@
+//! The words of the command line.
+
+pub(crate) mod founder;
+pub(crate) mod member;
+pub(crate) mod talk;
+
+use std::path::PathBuf;
+
+use alloy::providers::{DynProvider, Provider};
+use alloy::signers::local::PrivateKeySigner;
+use clap::{CommandFactory, Parser, Subcommand};
+use eyre::{Result, bail};
+use hearth::found::Deployment;
+
+/// Found a charter, and live under it.
+#[derive(Debug, Parser)]
+#[command(name = "hearth", version, about, max_term_width = 100)]
+pub(crate) struct Words {
+    /// Print data as JSON with "v": 1
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The chain's RPC address
+    #[arg(long, global = true, env = "HEARTH_RPC_URL", value_name = "URL")]
+    pub(crate) rpc_url: Option<String>,
+    /// The keystore that signs and pays
+    #[arg(long, global = true, env = "HEARTH_KEYSTORE", value_name = "FILE")]
+    pub(crate) keystore: Option<PathBuf>,
+    /// A file whose first line is the keystore's password; without it you are asked
+    #[arg(long, global = true, env = "HEARTH_PASSWORD_FILE", value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Where deployments are kept
+    #[arg(long, global = true, default_value = "deployments", value_name = "FOLDER")]
+    pub(crate) deployments: PathBuf,
+    #[command(subcommand)]
+    pub(crate) word: Word,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Word {
+    /// Make a keystore and print its public card
+    Key {
+        /// The keystore to make
+        file: PathBuf,
+        /// The name on the card
+        #[arg(long)]
+        name: String,
+    },
+    /// Read kits and charters, and name every problem at once
+    Check {
+        /// Kits or charters
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Foresee a founding: steps, addresses, gas, and what each person can lose
+    Plan {
+        /// The charter
+        charter: PathBuf,
+        /// The chain's id, where no --rpc-url is given
+        #[arg(long)]
+        chain_id: Option<u64>,
+        /// Where signatures are kept
+        #[arg(long, default_value = "signatures", value_name = "FOLDER")]
+        signatures: PathBuf,
+    },
+    /// Sign a charter as one of its founders; writes one file
+    Sign(founder::Sign),
+    /// Carry out the plan, as far as it can be; run again to go on
+    Found {
+        /// The charter
+        charter: PathBuf,
+        /// Where signatures are kept
+        #[arg(long, default_value = "signatures", value_name = "FOLDER")]
+        signatures: PathBuf,
+        /// The plan's hash, to go ahead without being asked
+        #[arg(long, value_name = "PLAN_HASH")]
+        yes: Option<alloy::primitives::B256>,
+    },
+    /// Register an oracle seat and pay in its bond, from its identity key
+    Seat {
+        /// The seat's card
+        card: PathBuf,
+        /// Go ahead without being asked
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Set the founded charter alight; anyone may
+    Ignite {
+        /// The charter
+        charter: PathBuf,
+    },
+    /// Add to a purse; on a practice token, what is missing is minted first
+    Deposit(member::Deposit),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Does what the words say.
+pub(crate) async fn obey(words: Words) -> Result<()> {
+    match &words.word {
+        Word::Key { file, name } => founder::key(&words, file, name),
+        Word::Check { files } => founder::check(&words, files),
+        Word::Plan {
+            charter,
+            chain_id,
+            signatures,
+        } => founder::plan(&words, charter, *chain_id, signatures).await,
+        Word::Sign(sign) => founder::sign(&words, sign).await,
+        Word::Found {
+            charter,
+            signatures,
+            yes,
+        } => founder::found(&words, charter, signatures, *yes).await,
+        Word::Seat { card, yes } => founder::seat(&words, card, *yes).await,
+        Word::Ignite { charter } => founder::ignite(&words, charter).await,
+        Word::Deposit(deposit) => member::deposit(&words, deposit).await,
+        Word::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Words::command(), "hearth", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+impl Words {
+    /// The chain and the key that pays; both are needed.
+    pub(crate) async fn purse(&self) -> Result<(DynProvider, PrivateKeySigner)> {
+        let key = self.key()?;
+        let chain = hearth::chain::connect(self.url()?, Some(key.clone().into())).await?;
+        Ok((chain, key))
+    }
+
+    /// The chain, to read.
+    pub(crate) async fn chain(&self) -> Result<DynProvider> {
+        Ok(hearth::chain::connect(self.url()?, None).await?)
+    }
+
+    /// The key in the keystore.
+    pub(crate) fn key(&self) -> Result<PrivateKeySigner> {
+        let Some(file) = &self.keystore else {
+            bail!(talk::BadInput(
+                "no keystore is given; name yours by --keystore or HEARTH_KEYSTORE".into()
+            ));
+        };
+        let password = self.password(&format!("password of {}: ", file.display()))?;
+        Ok(hearth::keys::open(file, &password)?)
+    }
+
+    /// The password, from its file or a prompt.
+    pub(crate) fn password(&self, prompt: &str) -> Result<String> {
+        Ok(hearth::keys::password(self.password_file.as_deref(), prompt)?)
+    }
+
+    fn url(&self) -> Result<&str> {
+        let missing = || talk::BadInput("no chain is given; name it by --rpc-url or HEARTH_RPC_URL".into());
+        Ok(self.rpc_url.as_deref().ok_or_else(missing)?)
+    }
+
+    /// What was founded on this chain.
+    pub(crate) async fn deployment(&self, chain: &DynProvider) -> Result<Deployment> {
+        let id = chain.get_chain_id().await.map_err(hearth::chain::unreachable)?;
+        Ok(Deployment::read(&self.deployments.join(format!("{id}.json")))?)
+    }
+}

@@ -1,0 +1,155 @@
+//! What is said where: data on stdout, talk on stderr, and the exit code.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use eyre::{Result, bail};
+use hearth::card::CardError;
+use hearth::chain::ChainError;
+use hearth::found::{Progress, State};
+use hearth::keys::KeyError;
+use hearth::kit::KitError;
+use hearth::sign::SignError;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Bad input: a malformed file, an unknown word.
+pub(crate) const BAD_INPUT: u8 = 64;
+/// The chain could not be reached.
+pub(crate) const UNREACHABLE: u8 = 69;
+/// Nothing is wrong; try again later.
+pub(crate) const TRY_AGAIN: u8 = 75;
+
+/// Bad input found by a command itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadInput(pub(crate) String);
+
+/// Something that others must do first.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotYet(pub(crate) String);
+
+/// The exit code that an error stands for.
+pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
+    for cause in error.chain() {
+        if let Some(chain) = cause.downcast_ref::<ChainError>() {
+            return match chain {
+                ChainError::Unreachable(_) => UNREACHABLE,
+                ChainError::Pending { .. } => TRY_AGAIN,
+                ChainError::Address { .. } => BAD_INPUT,
+                ChainError::Refused { .. } => 1,
+            };
+        }
+        if cause.is::<BadInput>()
+            || cause.is::<KitError>()
+            || cause.is::<CardError>()
+            || cause.is::<SignError>()
+            || cause.is::<KeyError>()
+        {
+            return BAD_INPUT;
+        }
+        if cause.is::<NotYet>() {
+            return TRY_AGAIN;
+        }
+    }
+    1
+}
+
+/// Prints one JSON document.
+pub(crate) fn json(value: &serde_json::Value) -> Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints one line of data. A closed pipe is the reader's wish, not an error.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Says one line to the person.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints rows: a table at a terminal, tabs between plain fields otherwise.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
+    if !std::io::stdout().is_terminal() {
+        for row in rows {
+            line(&row.join("\t"));
+        }
+        return;
+    }
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(head);
+    table.add_rows(rows);
+    line(&table.to_string());
+}
+
+/// Asks for a yes; without a terminal there is nobody to ask.
+pub(crate) fn agreed(question: &str, instead: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!(BadInput(format!(
+            "nobody is there to answer {question:?}; {instead}"
+        )));
+    }
+    let answer = ask(&format!("{question} [y/N] "))?;
+    if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+        bail!("not agreed, nothing was done");
+    }
+    Ok(())
+}
+
+/// Asks one question at the terminal.
+pub(crate) fn ask(question: &str) -> Result<String> {
+    let mut err = std::io::stderr();
+    write!(err, "{question}")?;
+    err.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Shows a founding's progress: a bar at a terminal, one line per step otherwise.
+pub(crate) struct Steps(Option<ProgressBar>);
+
+impl Steps {
+    pub(crate) fn new() -> Self {
+        Self(std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("  {spinner} {pos}/{len}  {msg}  {bar:24}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        }))
+    }
+
+    pub(crate) fn tell(&self, progress: &Progress) {
+        let Progress {
+            step,
+            of,
+            label,
+            state,
+        } = progress;
+        match (&self.0, state) {
+            (None, State::Skipped) => say(&format!("{step}/{of} {label}: done already")),
+            (None, State::Landed(gas)) => say(&format!("{step}/{of} {label}: {gas} gas")),
+            (None, State::Sending) => {}
+            (Some(bar), state) => {
+                bar.set_length(*of as u64);
+                bar.set_message(label.clone());
+                bar.set_position(*step as u64 - u64::from(*state == State::Sending));
+                if let State::Landed(gas) = state {
+                    bar.suspend(|| say(&format!("  \u{2713} {label}  {gas} gas")));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Keys from keystore files (web3 secret storage v3); a password comes from a file or a prompt, never from a flag.
+
+use std::path::{Path, PathBuf};
+
+use alloy::signers::k256::elliptic_curve::rand_core::OsRng;
+use alloy::signers::local::{LocalSignerError, PrivateKeySigner};
+use thiserror::Error;
+
+/// Why a key could not be opened or made.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The keystore could not be opened.
+    #[error("the keystore {path} could not be opened; is the path right, and the password?")]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What the reader said.
+        #[source]
+        source: Box<LocalSignerError>,
+    },
+    /// The keystore could not be made.
+    #[error("the keystore {path} could not be made")]
+    Make {
+        /// Which file.
+        path: PathBuf,
+        /// What the writer said.
+        #[source]
+        source: Box<LocalSignerError>,
+    },
+    /// There is a file already.
+    #[error("{path} exists already; a keystore is never overwritten")]
+    Exists {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The password could not be read.
+    #[error("the password could not be read; give --password-file, or answer the prompt at a terminal")]
+    Password(#[source] std::io::Error),
+}
+
+/// The first line of a password file, or the answer to a prompt.
+///
+/// # Errors
+/// Where the file cannot be read or there is no terminal to ask at.
+pub fn password(file: Option<&Path>, prompt: &str) -> Result<String, KeyError> {
+    let Some(file) = file else {
+        return rpassword::prompt_password(prompt).map_err(KeyError::Password);
+    };
+    let text = std::fs::read_to_string(file).map_err(KeyError::Password)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Opens a keystore.
+///
+/// # Errors
+/// Where the file is no keystore or the password is wrong.
+pub fn open(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
+    PrivateKeySigner::decrypt_keystore(path, password).map_err(|source| KeyError::Open {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// Makes a new key in a new keystore.
+///
+/// # Errors
+/// Where the file exists or cannot be written.
+pub fn make(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
+    if path.exists() {
+        return Err(KeyError::Exists {
+            path: path.to_owned(),
+        });
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("key");
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let key = PrivateKeySigner::random_with(&mut OsRng);
+    PrivateKeySigner::encrypt_keystore(folder, &mut OsRng, key.to_bytes(), password, Some(name))
+        .map(|(key, _)| key)
+        .map_err(|source| KeyError::Make {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+}
