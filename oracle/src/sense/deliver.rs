@@ -500,7 +500,7 @@ mod tests {
         let one = http_seat(Seat::new(0, |_| Outcome::Kept)).await;
         tokio::spawn(sender.way(0, None, Some(one)).deliver());
         tokio::spawn(sender.way(1, None, Some(address.clone())).deliver());
-        while sender.outbox.waiting_for(0, None, 10).expect("read").len() > 0 {
+        while !sender.outbox.waiting_for(0, None, 10).expect("read").is_empty() {
             sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(

@@ -5,7 +5,6 @@
 
 use super::frames::{CHANNELS, FRAME, Frame, SAMPLES};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// Frequencies kept of each channel: 0 to 32 waves a run.
 pub const BINS: usize = SAMPLES / 2 + 1;
@@ -34,11 +33,11 @@ impl FeatureSet {
         }
     }
 
-    /// The kinds of feature in a vector, as ranges: numbers of one kind share their unit, those of two do not.
-    pub fn kinds(self) -> Vec<Range<usize>> {
+    /// How many numbers of each kind a vector holds, in order: those of one kind share their unit, those of two do not.
+    pub const fn kinds(self) -> &'static [usize] {
         match self {
-            Self::Raw => vec![0..FRAME],
-            Self::RawAndSpectrum => vec![0..FRAME, FRAME..self.width()],
+            Self::Raw => &[FRAME],
+            Self::RawAndSpectrum => &[FRAME, CHANNELS * BINS],
         }
     }
 
@@ -93,10 +92,11 @@ fn spectrum(channel: &[i32], features: &mut Vec<i32>) {
         None => 0,
     };
     let mut folded = [[0i64; HALF]; 2];
-    for sample in 0..HALF {
+    let [even, odd] = &mut folded;
+    for (sample, (sum, difference)) in even.iter_mut().zip(odd).enumerate() {
         let (early, late) = (step(sample), step(sample + HALF));
-        folded[0][sample] = early + late;
-        folded[1][sample] = early - late;
+        *sum = early + late;
+        *difference = early - late;
     }
     for bin in 0..BINS {
         let (mut real, mut imaginary) = (0i64, 0i64);

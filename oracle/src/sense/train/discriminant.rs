@@ -2,7 +2,6 @@
 //! the model's hash goes on chain.
 
 use nalgebra::{DMatrix, DVector};
-use std::ops::Range;
 
 /// Columns solved together. Everything heavy happens in products of blocks, which the linear algebra crate hands to a tuned
 /// kernel; a textbook loop would take ten times as long, and a hundred times in a debug build.
@@ -30,7 +29,7 @@ impl Scatter {
     /// one; kinds are scaled to the same spread within classes, since their units say nothing about each other.
     pub(super) fn of(
         features: &DMatrix<f64>,
-        kinds: &[Range<usize>],
+        kinds: &[usize],
         chosen: &[usize],
         classes: &[usize],
         class_count: usize,
@@ -53,13 +52,14 @@ impl Scatter {
             column -= means.column(classes[*index]);
         }
         let mut spread = DVector::from_element(rows.nrows(), 1.0);
+        let mut from = 0;
         for kind in kinds {
-            let of_kind = rows.rows(kind.start, kind.len());
-            let variance = of_kind.norm_squared() / (count * kind.len() as f64);
+            let variance = rows.rows(from, *kind).norm_squared() / (count * *kind as f64);
             // A kind that never moves says nothing; a spread of one leaves it at zero instead of dividing by it.
             if variance > 1e-12 {
-                spread.rows_mut(kind.start, kind.len()).fill(variance.sqrt());
+                spread.rows_mut(from, *kind).fill(variance.sqrt());
             }
+            from += kind;
         }
         for mut column in rows.column_iter_mut().chain(means.column_iter_mut()) {
             column.component_div_assign(&spread);
@@ -203,7 +203,7 @@ mod tests {
         });
         let classes: Vec<usize> = (0..40).map(|column| column % 2).collect();
         let chosen: Vec<usize> = (0..40).collect();
-        let found = Scatter::of(&features, &[0..1, 1..2], &chosen, &classes, 2).shrunk(0.1);
+        let found = Scatter::of(&features, &[1, 1], &chosen, &classes, 2).shrunk(0.1);
         let scores = found.weights.tr_mul(&features);
         for column in 0..40 {
             let first = scores[(0, column)] + found.biases[0];

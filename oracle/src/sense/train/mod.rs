@@ -150,17 +150,23 @@ pub fn train_on(
             done += count;
             progress(Progress::Tried { done, of });
         });
-        let (exact, shrinkage, scores) = SHRINKAGES
+        let right: Vec<usize> = tried.iter().map(|scores| lesson.right(scores)).collect();
+        let most = right.iter().copied().max().unwrap_or(0);
+        // Of those that do as well, the most shrunk: it leans least on the day it learned.
+        let chosen = right
+            .iter()
+            .rposition(|exact| *exact == most)
+            .expect("the best is one of them");
+        let scores = tried
             .into_iter()
-            .zip(tried)
-            .map(|(shrinkage, scores)| (lesson.right(&scores), shrinkage, scores))
-            .reduce(|best, next| if next.0 > best.0 { next } else { best })
-            .expect("there is at least one shrinkage");
-        // A wider set must earn its place: more than a standard error of the count ahead of the narrower one.
-        let ahead = best.as_ref().is_none_or(|(most, ..)| {
-            let (most, all) = (*most as f64, lesson.rows.len() as f64);
-            exact as f64 > most + (most * (all - most) / all).sqrt()
-        });
+            .nth(chosen)
+            .expect("one set of scores per shrinkage");
+        // A wider set must earn its place: more than two standard errors ahead of the narrower one, or with few frames
+        // luck would choose.
+        let ahead = best
+            .as_ref()
+            .is_none_or(|(before, ..)| most as f64 > *before as f64 + 2.0 * lesson.standard_error(*before));
+        let (exact, shrinkage) = (most, SHRINKAGES[chosen]);
         if ahead {
             best = Some((exact, set, shrinkage, scores));
         }
@@ -175,7 +181,7 @@ pub fn train_on(
     let everything: Vec<usize> = (0..lesson.rows.len()).collect();
     let scatter = Scatter::of(
         &features,
-        &set.kinds(),
+        set.kinds(),
         &everything,
         &lesson.classes(),
         lesson.counts.len(),
@@ -323,7 +329,7 @@ impl<'a> Lesson<'a> {
             if apart.is_empty() || kept.is_empty() {
                 return (apart, vec![]);
             }
-            let scatter = Scatter::of(features, &set.kinds(), &kept, &classes, width);
+            let scatter = Scatter::of(features, set.kinds(), &kept, &classes, width);
             let unseen = features.select_columns(&apart);
             let of_each = shrinkages.iter().map(|shrinkage| {
                 let Discriminant { weights, biases } = scatter.shrunk(fraction(*shrinkage));
@@ -355,6 +361,12 @@ impl<'a> Lesson<'a> {
             }
         }
         scores
+    }
+
+    /// How far a count of right frames may lie off by chance.
+    fn standard_error(&self, right: usize) -> f64 {
+        let (right, all) = (right as f64, self.rows.len() as f64);
+        (right * (all - right) / all).sqrt()
     }
 
     fn read(&self, scores: &[f64], row: usize) -> usize {

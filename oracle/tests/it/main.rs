@@ -1,0 +1,3 @@
+//! The witness from outside.
+
+mod sense;
