@@ -38,11 +38,12 @@ contract Docket is IDocket, Signed {
     /// @dev A member contests twice in any such span, seconds (R7.10).
     uint256 private constant CONTEST_SPAN = 90 days;
 
-    /// @dev Gas a subcontract gets to settle one report: so much, and so much per member (R1.9).
+    /// @dev Gas a subcontract gets to settle one report: so much, and so much per member (R1.9), up to what a transaction
+    /// can carry where chains bound it at 2^24.
     uint256 private constant SETTLE_GAS = 1_000_000;
-    uint256 private constant SETTLE_GAS_PER_MEMBER = 88_000;
+    uint256 private constant SETTLE_GAS_PER_MEMBER = 160_000;
+    uint256 private constant MOST_SETTLE_GAS = 16_000_000;
 
-    uint256 private constant MOST_MEMBERS = 150;
     uint256 private constant MOST_STREAMS = 4; // per subcontract
     uint256 private constant MOST_DEVICES = 16; // per stream
     uint256 private constant LONGEST_PARAMETERS = 2048; // bytes
@@ -594,8 +595,8 @@ contract Docket is IDocket, Signed {
     }
 
     function _settleGas() private view returns (uint256) {
-        uint256 members = MemberId.unwrap(ROSTER.lastMember());
-        return SETTLE_GAS + SETTLE_GAS_PER_MEMBER * (members < MOST_MEMBERS ? members : MOST_MEMBERS);
+        uint256 wanted = SETTLE_GAS + SETTLE_GAS_PER_MEMBER * MemberId.unwrap(ROSTER.lastMember());
+        return wanted < MOST_SETTLE_GAS ? wanted : MOST_SETTLE_GAS;
     }
 
     /// @inheritdoc IDocket

@@ -133,6 +133,7 @@ contract Mandates is IMandates, Signed {
                 place = _makeRoom(member);
             }
             _signers.add(member, id, place);
+            _globals[member].newest.written = true;
         }
         _mandates[member][id].set(
             Caps.Version(

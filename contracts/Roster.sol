@@ -290,7 +290,7 @@ contract Roster is IRoster, Signed {
         if (block.timestamp < nextAt) revert TooManyAdmissions(allowed, nextAt.toUint40());
     }
 
-    function _enter(address key, uint16 household, uint40 since) private returns (MemberId member) {
+    function _enter(address key, uint16 household, uint40 since) internal returns (MemberId member) {
         member = MemberId.wrap(++_last);
         _members[member] = Member(key, household, since, 0);
         _memberOf[key] = member;

@@ -159,7 +159,7 @@ interface IDocket {
     ) external;
 
     /// @notice Settles a final report (R7, callers). Anyone may call.
-    /// @dev The subcontract gets a gas bound that grows with the roster (R1.9), so the call needs up to 15 million gas to
+    /// @dev The subcontract gets a gas bound that grows with the roster (R1.9), so the call needs up to 16.4 million gas to
     /// forward, whatever it uses. Where the subcontract refuses, the call succeeds, says so by `SettlementFailed`, and
     /// the report stays final.
     /// @param parent the parent's digest as it was signed: its first 24 bytes, then zeros; zero for the first report.

@@ -75,8 +75,8 @@ library Caps {
         uint32 from;
         uint16 period;
         uint16 versions;
-        uint40 since; // when the member joined; 0 for a founder, and before the purse's first use
         bool left;
+        bool written; // set with the first mandate, so that no settlement pays for the word's first write
     }
 
     struct GlobalState {

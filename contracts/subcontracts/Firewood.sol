@@ -66,18 +66,16 @@ contract Firewood is IFirewood, Signed {
 
     /* STORAGE */
 
-    /// @dev One version of a declaration and from when it holds.
-    struct Declaration {
-        uint8 band;
-        uint40 from;
-    }
-
-    /// @dev A report settles at most 52 days after its epoch began (R7.10), and declarations are 30 days apart: the
-    /// three newest reach back far enough.
+    /// @dev The three newest declarations and from when each holds, in one word that a settlement reads per line. A report
+    /// settles at most 52 days after its epoch began (R7.10), and declarations are 30 days apart: three reach back far
+    /// enough.
     struct Declarations {
-        Declaration newest;
-        Declaration second;
-        Declaration third;
+        uint8 newest;
+        uint40 newestFrom;
+        uint8 second;
+        uint40 secondFrom;
+        uint8 third;
+        uint40 thirdFrom;
         uint40 declaredAt; // when the newest was made; 0 for none
     }
 
@@ -185,8 +183,9 @@ contract Firewood is IFirewood, Signed {
         _checkRange("band", band, 0, Wood.BRACKETS - 1);
 
         Declarations memory kept = _declarations[member];
-        _declarations[member] =
-            Declarations(Declaration(band, from), kept.newest, kept.second, uint40(block.timestamp));
+        _declarations[member] = Declarations(
+            band, from, kept.newest, kept.newestFrom, kept.second, kept.secondFrom, uint40(block.timestamp)
+        );
 
         emit BandDeclared(member, band, from);
     }
@@ -451,9 +450,9 @@ contract Firewood is IFirewood, Signed {
     function declaredAt(MemberId member, uint40 begin) public view returns (uint8) {
         Declarations memory kept = _declarations[member];
         if (kept.declaredAt == 0) return 0;
-        if (kept.newest.from <= begin) return kept.newest.band;
-        if (kept.second.from <= begin) return kept.second.band;
-        return kept.third.from <= begin ? kept.third.band : 0;
+        if (kept.newestFrom <= begin) return kept.newest;
+        if (kept.secondFrom <= begin) return kept.second;
+        return kept.thirdFrom <= begin ? kept.third : 0;
     }
 
     /// @inheritdoc IFirewood
