@@ -26,6 +26,10 @@ enum Command {
         #[arg(long, short, default_value = "hearth-oracle.toml")]
         config: std::path::PathBuf,
     },
+    /// Show the running seat: what it sees, what is due, who was heard.
+    Status(operate::At),
+    /// Ask everything the seat depends on, and say how to mend what is wrong.
+    Doctor(operate::At),
     /// Make and show keys.
     #[command(subcommand)]
     Key(operate::KeyCommand),
@@ -38,10 +42,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Every HTTP client in this process uses this one; a second call would be refused, and there is none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match Cli::parse().command {
         Command::Init(args) => operate::init(&args),
         Command::Check(at) => operate::check(&at),
         Command::Run { config } => operate::run(&config),
+        Command::Status(at) => operate::status(&at),
+        Command::Doctor(at) => operate::doctor(&at),
         Command::Key(command) => operate::key(&command),
         Command::Sense(args) => commands::sense(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => commands::train(&args).map(|()| ExitCode::SUCCESS),

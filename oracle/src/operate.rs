@@ -1,11 +1,13 @@
 //! The operator's commands as people see them: results on standard output, refusals on standard error.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use eyre::{Result, WrapErr as _};
 use hearth_oracle::check;
+use hearth_oracle::clock::WallClock;
 use hearth_oracle::config::{Config, Log};
+use hearth_oracle::doctor::{self, Grade};
 use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::key::{self, Password};
 use hearth_oracle::run;
@@ -130,13 +132,10 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
 const BAD_CONFIGURATION: u8 = 64;
 
 /// `hearth-oracle run`: 0 after a drained stop, 64 for a bad configuration, 1 for anything else.
-pub(crate) fn run(path: &PathBuf) -> Result<ExitCode> {
-    let config = match Config::read(path) {
+pub(crate) fn run(path: &Path) -> Result<ExitCode> {
+    let config = match configured(path) {
         Ok(config) => config,
-        Err(problems) => {
-            eprintln!("{problems}");
-            return Ok(ExitCode::from(BAD_CONFIGURATION));
-        }
+        Err(code) => return Ok(code),
     };
     log(&config.log);
     info!(target: "hearth::run", version = env!("CARGO_PKG_VERSION"), config = %path.display(), "hearth-oracle");
@@ -157,6 +156,136 @@ pub(crate) fn run(path: &PathBuf) -> Result<ExitCode> {
         });
         run::run(config, shutdown).await
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the configuration, or says every problem and gives the exit code.
+fn configured(path: &Path) -> std::result::Result<Config, ExitCode> {
+    Config::read(path).map_err(|problems| {
+        eprintln!("{problems}");
+        ExitCode::from(BAD_CONFIGURATION)
+    })
+}
+
+fn light_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .wrap_err("the runtime cannot be made")
+}
+
+/// `hearth-oracle doctor`: 0 where all is well, 1 where something is poor, 2 where the seat cannot work.
+pub(crate) fn doctor(at: &At) -> Result<ExitCode> {
+    let config = match configured(&at.config) {
+        Ok(config) => config,
+        Err(code) => return Ok(code),
+    };
+    let findings = light_runtime()?.block_on(doctor::examine(&config, &WallClock));
+    let worst = findings
+        .iter()
+        .map(|finding| finding.grade)
+        .max()
+        .unwrap_or(Grade::Good);
+    if at.json {
+        println!("{}", serde_json::to_string(&findings)?);
+    } else {
+        for finding in &findings {
+            let mark = match finding.grade {
+                Grade::Good => "ok  ",
+                Grade::Poor => "poor",
+                Grade::Bad => "BAD ",
+            };
+            println!("{mark}  {:<7} {}", finding.group, finding.says);
+            if !finding.mend.is_empty() {
+                println!("              mend: {}", finding.mend);
+            }
+        }
+    }
+    Ok(match worst {
+        Grade::Good => ExitCode::SUCCESS,
+        Grade::Poor => ExitCode::from(1),
+        Grade::Bad => ExitCode::from(2),
+    })
+}
+
+/// `hearth-oracle status`: asks the running daemon.
+pub(crate) fn status(at: &At) -> Result<ExitCode> {
+    let config = match configured(&at.config) {
+        Ok(config) => config,
+        Err(code) => return Ok(code),
+    };
+    let Some(addresses) = doctor::addresses(&config) else {
+        eyre::bail!(
+            "no daemon has run on {} yet; start it with `hearth-oracle run`",
+            config.state.display()
+        );
+    };
+    let url = format!("http://{}/v1/status", addresses.operator);
+    let status: serde_json::Value = light_runtime()?
+        .block_on(async { reqwest::get(&url).await?.json().await })
+        .wrap_err_with(|| format!("no daemon answers at {url}; is it running? `doctor` tells more"))?;
+    if at.json {
+        println!("{status}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => "none".into(),
+        other => other.to_string(),
+    };
+    println!(
+        "seat       {} of network {}",
+        text(&status["seat"]),
+        text(&status["network"])
+    );
+    println!(
+        "ready      {}",
+        if status["ready"] == true { "yes" } else { "no" }
+    );
+    for check in status["checks"].as_array().into_iter().flatten() {
+        println!("  {:<8} {}", text(&check["name"]), text(&check["says"]));
+    }
+    println!(
+        "head       block {} at {}",
+        text(&status["head"]["number"]),
+        text(&status["head"]["time"])
+    );
+    for stream in status["streams"].as_array().into_iter().flatten() {
+        println!(
+            "stream {}   {}: epoch {} is due, ends {}",
+            text(&stream["stream"]),
+            text(&stream["estimator"]),
+            text(&stream["due"]),
+            text(&stream["dueEnds"])
+        );
+        for report in stream["accepted"].as_array().into_iter().flatten() {
+            println!(
+                "  epoch {} attempt {}: {} {}, block {}, {}",
+                text(&report["epoch"]),
+                text(&report["attempt"]),
+                text(&report["verdict"]),
+                text(&report["state"]),
+                text(&report["block"]),
+                text(&report["digest"])
+            );
+        }
+    }
+    for peer in status["peers"].as_array().into_iter().flatten() {
+        println!(
+            "peer {}     reached {}, last heard {}",
+            text(&peer["seat"]),
+            text(&peer["reached"]),
+            text(&peer["heard"])
+        );
+    }
+    for refusal in status["refusals"].as_array().into_iter().flatten() {
+        println!(
+            "refused    {} at {}: {}",
+            text(&refusal["refused"]),
+            text(&refusal["door"]),
+            text(&refusal["reason"])
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
