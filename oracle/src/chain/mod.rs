@@ -488,7 +488,8 @@ fn gauge(sight: &Sight, before: Option<&Sight>) {
             .record(sight.view.head.time.saturating_sub(end) as f64);
         info!(
             target: "hearth::docket", stream = stream.0, epoch = epoch.0, attempt = landed.accepted.attempt.0,
-            digest = %landed.accepted.digest, block = landed.accepted.block, "accepted"
+            digest = %landed.accepted.digest, block = landed.accepted.block, verdict = ?landed.accepted.verdict,
+            "accepted"
         );
     }
 }

@@ -1,3 +1,7 @@
-//! The witness from outside.
+//! The witness from outside: its edge, and its seats against a real chain.
+//!
+//! Seats need anvil, which the test command brings; without it their tests fail.
 
+mod agreement;
+mod polity;
 mod sense;
