@@ -522,11 +522,20 @@ mod tests {
         evaluate::CUT_OFF_BPS,
         frames::{Label, Recording},
         model::{Model, STATE_FRAMES},
-        script::{Frames, Noise, Source, Village, Villager, WEEK, synthetic},
+        script::{Frames, Noise, Source, Village, Villager, WEEK, Wood, synthetic},
         train::train_on,
     };
     use alloy::primitives::B256;
-    use hearth_oracle_core::{jws, senml::decode, types::Network};
+    use hearth_oracle_core::{
+        chain::{self, Terms},
+        estimators::{Case, Estimate, Estimator as _, Finding, Line, Opening, wood},
+        faults::Faults,
+        gather::Window,
+        jws,
+        senml::decode,
+        types::{Calendar, EpochKind, MemberId, Network, StreamId, SubcontractId, Verdict},
+        verify::{Header, Held, Verified, leaf_of},
+    };
     use std::sync::LazyLock;
 
     /// Monday, 2026-01-05, 00:00 UTC.
@@ -680,6 +689,100 @@ mod tests {
             })
             .next_back();
         assert!(last.expect("a mass").abs_diff(truth.closing.grams.into()) < 100);
+    }
+
+    /// What a seat's estimator makes of everything the edge said in the week that begins at [`BEGIN`].
+    fn estimated(config: &EdgeConfig) -> Estimate {
+        const CALENDAR: Calendar = Calendar { tz: 0, ignition: 0 };
+        let mut window = Window::default();
+        let mut devices = Vec::new();
+        for device in &config.devices {
+            let key = DeviceKey::read(&device.key, None).expect("a key");
+            let enrolled = chain::Device {
+                key: key.public(),
+                kind: device.kind.clone(),
+                interval: device.interval_seconds,
+                calibrated_until: 0,
+                from: 0,
+                until: u64::MAX,
+            };
+            devices.push(enrolled);
+            let outbox = Outbox::open(&config.outbox_of(device)).expect("opened");
+            for (counter, text) in outbox.waiting_for(0, None, 10_000).expect("read") {
+                let header = jws::split(text.as_bytes()).expect("a JWS").header;
+                let header: Header = serde_json::from_slice(&header).expect("a header");
+                let held = Held {
+                    stream: StreamId(1),
+                    kid: header.kid,
+                    counter,
+                    time: header.t,
+                    leaf: leaf_of(text.as_bytes()),
+                };
+                window.put(Verified::reopen(text.into(), &held).expect("the same bytes"));
+            }
+        }
+        let parameters = wood::Parameters {
+            tau: 8_000,
+            noise: 200,
+            drift: 2_000,
+            spread: 2_500,
+            provider: MemberId(1),
+        };
+        let badges = (1..6).map(|member| chain::Badge {
+            hash: B256::with_last_byte(member as u8),
+            member: MemberId(member),
+            from: 0,
+        });
+        let terms = Terms {
+            subcontract: SubcontractId(1),
+            epochs: EpochKind::Week,
+            estimator: "wood".into(),
+            parameters: parameters.encode(),
+            model: MODEL.hash(),
+            devices,
+            badges: badges.collect(),
+        };
+        let case = Case {
+            terms: &terms,
+            calendar: CALENDAR,
+            epoch: CALENDAR.epoch_at(EpochKind::Week, BEGIN),
+            observed_from: BEGIN,
+            opening: &Opening::default(),
+            window: &window,
+            cut: None,
+            faults: Faults::default(),
+        };
+        wood::Wood.estimate(&case).expect("an estimate")
+    }
+
+    #[test]
+    fn test_r7_8_and_r8_a_seat_reads_from_the_edge_what_truly_happened() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (config, week) = (config(folder.path()), week());
+        let truth = week.script.truth.clone();
+        play_week(&config, &Replay::of(week), &six_hourly(), |turn| turn == 7);
+
+        let estimate = estimated(&config);
+        assert_eq!(estimate.verdict, Verdict::Ok);
+        assert_eq!(estimate.coverage, 10_000);
+        let Finding::Lines(lines) = estimate.finding else {
+            panic!("an OK report has lines")
+        };
+        let close = |line: Line, wood: Wood| {
+            assert_eq!(line.pieces, wood.pieces);
+            let visits = u32::from(truth.steps as u16);
+            assert!(
+                line.grams.abs_diff(wood.grams) <= 45 * visits,
+                "{line:?} against {wood:?}"
+            );
+        };
+        let taken: Vec<_> = truth.members.iter().filter(|(_, wood)| wood.pieces > 0).collect();
+        assert_eq!(lines.members.len(), taken.len());
+        for (member, wood) in taken {
+            close(lines.members[&MemberId(*member)], *wood);
+        }
+        assert!(truth.unattributed.pieces > 0);
+        close(lines.unattributed, truth.unattributed);
     }
 
     #[test]
