@@ -3,5 +3,7 @@
 //! Seats need anvil, which the test command brings; without it their tests fail.
 
 mod agreement;
+mod faulty_rpc;
+mod outages;
 mod polity;
 mod sense;

@@ -9,7 +9,7 @@ use alloy::network::Ethereum;
 use alloy::node_bindings::{Anvil, AnvilInstance};
 use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use alloy::providers::ext::AnvilApi as _;
-use alloy::providers::{Provider as _, ProviderBuilder, RootProvider};
+use alloy::providers::{ProviderBuilder, RootProvider};
 use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolStruct as _, SolValue as _, eip712_domain, sol};
@@ -25,11 +25,19 @@ use hearth_oracle_core::types::{Counter, Kid, MemberId, Network};
 use hearth_oracle_core::verify;
 use tokio_util::sync::CancellationToken;
 
+use crate::faulty_rpc::{FaultyRpc, Mood};
+
 /// 2026-06-01 23:50 UTC: ten minutes before a day begins.
 pub(crate) const IGNITION: u64 = 1_780_358_400 - 600;
 
 /// The day all tests live through.
 pub(crate) const DAY: u64 = 1_780_358_400;
+
+/// When that day ends.
+pub(crate) const END: u64 = DAY + 86_400;
+
+/// The docket's word for a settled report.
+const SETTLED: u8 = 3;
 
 /// Seconds between heartbeats.
 const BEAT: u64 = 3_600;
@@ -69,6 +77,7 @@ pub(crate) struct Polity {
     pub(crate) network: Network,
     pub(crate) seats: Vec<Seat>,
     pub(crate) anvil: AnvilInstance,
+    pub(crate) proxies: Vec<FaultyRpc>,
     devices: [[u8; 32]; 3],
     _folder: tempfile::TempDir,
 }
@@ -107,11 +116,15 @@ fn free_port() -> u16 {
 impl Polity {
     /// Founds it, and starts every seat.
     pub(crate) async fn found() -> Self {
-        Self::found_with(|_, _| {}).await
+        Self::found_with(None, |_, _| {}).await
     }
 
-    /// Founds it; `change` may change each seat's configuration before it starts.
-    pub(crate) async fn found_with(change: impl Fn(usize, &mut Config)) -> Self {
+    /// Founds it with a proxy in this mood before anvil for each seat; `change` puts it into the configuration.
+    pub(crate) async fn found_through(mood: Mood, change: impl Fn(&str, &mut Config)) -> Self {
+        Self::found_with(Some(mood), change).await
+    }
+
+    async fn found_with(mood: Option<Mood>, change: impl Fn(&str, &mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         if std::env::var_os("HEARTH_LOG").is_some() {
             let filter = std::env::var("HEARTH_LOG").unwrap();
@@ -243,7 +256,7 @@ impl Polity {
             .await;
         }
         let committee = Committee::new(charter.module(2).call().await.unwrap(), &chain);
-        let mut seats = Vec::new();
+        let (mut seats, mut proxies) = (Vec::new(), Vec::new());
         for (number, identity) in identities.iter().enumerate() {
             let at = folder.path().join(format!("seat-{number}"));
             let http = free_port();
@@ -286,7 +299,11 @@ impl Polity {
             .await;
             let mut config = Config::read(&prepared.config).unwrap();
             config.chain.poll = Duration::from_millis(200);
-            change(number, &mut config);
+            if let Some(mood) = mood {
+                let proxy = FaultyRpc::before(anvil.endpoint(), mood).await;
+                change(&proxy.url, &mut config);
+                proxies.push(proxy);
+            }
             seats.push(Seat {
                 config,
                 running: None,
@@ -302,6 +319,7 @@ impl Polity {
             network,
             seats,
             anvil,
+            proxies,
             devices,
             _folder: folder,
         };
@@ -401,6 +419,36 @@ impl Polity {
     pub(crate) async fn warp_to(&self, time: u64) {
         self.chain.anvil_set_next_block_timestamp(time).await.unwrap();
         self.chain.evm_mine(None).await.unwrap();
+    }
+
+    /// Ends the day, and waits for its report.
+    pub(crate) async fn until_accepted(&self) {
+        self.warp_to(END).await;
+        until("the report is accepted", async || self.state().await != 0).await;
+    }
+
+    /// Ends the report's window, and waits for its settlement.
+    pub(crate) async fn until_settled(&self) {
+        self.warp_to(END + 86_400 + 3_600).await;
+        until("the report is settled", async || self.state().await == SETTLED).await;
+    }
+
+    /// The seat whose turn `turn` of the day is.
+    pub(crate) fn seat_of_turn(&self, turn: usize) -> usize {
+        (usize::try_from(DAY / 86_400).unwrap() + turn) % self.seats.len()
+    }
+
+    /// What a running seat tells of itself.
+    pub(crate) async fn status(&self, number: usize) -> serde_json::Value {
+        let address = hearth_oracle::doctor::addresses(&self.seats[number].config)
+            .unwrap()
+            .operator;
+        reqwest::get(format!("http://{address}/v1/status"))
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Where the day's report stands: the docket's own word.

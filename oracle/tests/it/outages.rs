@@ -1,0 +1,146 @@
+//! What an RPC does to a seat: err, hang, babble, stand still, boast; and a chain that is reorganised or dear.
+
+use alloy::providers::Provider as _;
+use alloy::providers::ext::AnvilApi as _;
+use alloy::rpc::types::anvil::ReorgOptions;
+
+use crate::faulty_rpc::Mood;
+use crate::polity::{END, Polity, until};
+
+/// Every seat's first RPC is in this mood, the second is well.
+async fn with_first_rpc(mood: Mood) -> Polity {
+    Polity::found_through(mood, |proxy, config| {
+        config.chain.second_rpc = Some(config.chain.rpc.clone());
+        config.chain.rpc = proxy.parse().unwrap();
+    })
+    .await
+}
+
+async fn settles(polity: &Polity) {
+    polity.sense_a_day().await;
+    polity.until_accepted().await;
+    polity.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_errs() {
+    settles(&with_first_rpc(Mood::Unwell).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_babbles() {
+    settles(&with_first_rpc(Mood::Babbles).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_hangs() {
+    settles(&with_first_rpc(Mood::Hangs).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_boasts_of_a_head_nobody_else_sees() {
+    settles(&with_first_rpc(Mood::Boasts).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_serves_another_chain() {
+    settles(&with_first_rpc(Mood::Foreign).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m9_every_third_send_seems_to_fail() {
+    let polity = Polity::found_through(Mood::ForgetsEveryThird, |proxy, config| {
+        config.chain.rpc = proxy.parse().unwrap();
+    })
+    .await;
+    settles(&polity).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_an_outage_of_the_only_rpc_delays_and_loses_nothing() {
+    let polity = Polity::found_through(Mood::Well, |proxy, config| {
+        config.chain.rpc = proxy.parse().unwrap();
+    })
+    .await;
+    for proxy in &polity.proxies {
+        proxy.set(Mood::Unwell);
+    }
+    // What devices say is still kept, by the last sight of the chain.
+    polity.sense_a_day().await;
+    for proxy in &polity.proxies {
+        proxy.set(Mood::Well);
+    }
+    polity.until_accepted().await;
+    polity.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m7_a_report_taken_back_by_a_reorganisation_is_brought_again() {
+    let polity = Polity::found().await;
+    polity.sense_a_day().await;
+    polity.warp_to(END).await;
+    until("the report is in a block", async || polity.state().await != 0).await;
+    polity
+        .chain
+        .anvil_reorg(ReorgOptions {
+            depth: 1,
+            tx_block_pairs: vec![],
+        })
+        .await
+        .unwrap();
+    until("the report is in another block", async || {
+        polity.state().await != 0
+    })
+    .await;
+    polity.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m9_a_transaction_nobody_takes_is_made_dearer_on_its_nonce() {
+    let polity = Polity::found().await;
+    polity.sense_a_day().await;
+    polity.chain.anvil_set_interval_mining(3_600).await.unwrap();
+    polity.warp_to(END).await;
+    // Blocks come by hand from here on. Once a transaction waits, each is four times as dear as the one before, which
+    // is more than anybody offers in advance; then the price stays.
+    let (mut fee, mut steps) = (1_000_000_000_u128, 0);
+    until("the report is accepted", async || {
+        let pool: serde_json::Value = polity
+            .chain
+            .raw_request("txpool_status".into(), ())
+            .await
+            .unwrap();
+        if pool["pending"] != "0x0" && steps < 4 {
+            fee *= 4;
+            steps += 1;
+        }
+        polity
+            .chain
+            .anvil_set_next_block_base_fee_per_gas(fee)
+            .await
+            .unwrap();
+        polity.chain.anvil_increase_time(1).await.unwrap();
+        polity.chain.evm_mine(None).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        polity.state().await != 0
+    })
+    .await;
+    assert!(steps > 0, "no transaction ever waited");
+    let forms: Vec<i64> = polity
+        .seats
+        .iter()
+        .map(|seat| forms_of_first_nonce(&seat.config.state))
+        .collect();
+    assert!(
+        forms.iter().any(|forms| *forms > 1),
+        "nothing was made dearer: {forms:?}"
+    );
+}
+
+/// In how many forms a seat has sent its first nonce.
+fn forms_of_first_nonce(state: &std::path::Path) -> i64 {
+    let ledger = rusqlite::Connection::open(state.join("nonces.db")).unwrap();
+    ledger
+        .query_row("SELECT count(*) FROM sent WHERE nonce = 0", [], |row| row.get(0))
+        .unwrap()
+}
