@@ -3,11 +3,12 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use eyre::{Report, Result};
 use hearth_oracle::sense::{
-    edge::{self, SenseArgs},
+    edge::{self, SenseArgs, SenseError},
     evaluate::{self, CUT_OFF_BPS, EvaluateArgs, Evaluation},
     train::{self, Progress, TrainArgs},
 };
 use indicatif::ProgressBar;
+use std::process::ExitCode;
 
 /// A failure and what caused it, in one line.
 pub(crate) fn chain(report: &Report) -> String {
@@ -18,8 +19,8 @@ pub(crate) fn chain(report: &Report) -> String {
         .join(": ")
 }
 
-/// `hearth-oracle sense`: runs until the process is asked to end.
-pub(crate) fn sense(args: &SenseArgs) -> Result<()> {
+/// `hearth-oracle sense`: runs until the process is asked to end. A configuration that cannot be used ends it with 64.
+pub(crate) fn sense(args: &SenseArgs) -> Result<ExitCode> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
         .unwrap_or_else(|_| "warn,hearth=info".parse().expect("a filter written here"));
     tracing_subscriber::fmt()
@@ -27,7 +28,7 @@ pub(crate) fn sense(args: &SenseArgs) -> Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = tokio_util::sync::CancellationToken::new();
         let asked = stop.clone();
         let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -38,8 +39,18 @@ pub(crate) fn sense(args: &SenseArgs) -> Result<()> {
             }
             asked.cancel();
         });
-        Ok(edge::sense(args, stop).await?)
-    })
+        Ok::<_, Report>(edge::sense(args, stop).await)
+    })?;
+    // A sensor that says nothing keeps a read waiting, which must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(SenseError::Config(problem)) => {
+            eprintln!("hearth-oracle: {}", chain(&problem.into()));
+            Ok(ExitCode::from(64))
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// `hearth-oracle train`.

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Command::Status(at) => operate::status(&at),
         Command::Doctor(at) => operate::doctor(&at),
         Command::Key(command) => operate::key(&command),
-        Command::Sense(args) => commands::sense(&args).map(|()| ExitCode::SUCCESS),
+        Command::Sense(args) => commands::sense(&args),
         Command::Train(args) => commands::train(&args).map(|()| ExitCode::SUCCESS),
         Command::Evaluate(args) => commands::evaluate(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -494,19 +494,25 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Reads lines until the source ends. A line longer than [`LINE`] ends it too.
+/// Reads lines until nobody listens or the source breaks. The end of a file or pipe is no break: more may be written to it.
+/// A line longer than [`LINE`] is.
 async fn read_lines(source: &Path, heard: &mpsc::Sender<String>) -> std::io::Result<()> {
     let mut reader = BufReader::new(tokio::fs::File::open(source).await?);
+    let mut line = Vec::new();
     loop {
-        let mut line = Vec::new();
-        let read = (&mut reader).take(LINE).read_until(b'\n', &mut line).await?;
-        if read == 0 {
-            return Ok(());
+        let left = LINE - line.len() as u64;
+        (&mut reader).take(left).read_until(b'\n', &mut line).await?;
+        if line.last() != Some(&b'\n') {
+            if line.len() as u64 == LINE {
+                return Err(std::io::Error::other("a line longer than 32,768 bytes"));
+            }
+            if heard.is_closed() {
+                return Ok(());
+            }
+            sleep(TICK).await;
+            continue;
         }
-        if line.last() != Some(&b'\n') && read as u64 == LINE {
-            return Err(std::io::Error::other("a line longer than 32,768 bytes"));
-        }
-        let text = String::from_utf8(line).map_err(std::io::Error::other)?;
+        let text = String::from_utf8(std::mem::take(&mut line)).map_err(std::io::Error::other)?;
         if !text.trim().is_empty() && heard.send(text).await.is_err() {
             return Ok(());
         }
@@ -849,6 +855,50 @@ mod tests {
             let payload = String::from_utf8(payload).expect("text");
             assert!(first.iter().all(|number| !payload.contains(number)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_live_source_is_heard_line_by_line_as_it_grows() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = config(folder.path());
+        let source = folder.path().join("reader");
+        let badge = |number: u8| B256::with_last_byte(number);
+        std::fs::write(&source, format!("{}\nnot a badge\n", badge(1))).expect("written");
+
+        let station = Station::open(&config, &config.devices[0], 0, None).expect("opened");
+        let outbox = Arc::clone(&station.outbox);
+        let listening = tokio::spawn(listen(station, source.clone(), Arc::new(EdgeClock::Wall)));
+        let taps = || -> Vec<B256> {
+            let envelopes = outbox.waiting_for(0, None, 100).expect("read");
+            let readings = envelopes.iter().flat_map(|(_, text)| {
+                let payload = jws::split(text.as_bytes()).expect("a JWS").payload;
+                decode(&payload, DeviceKey::from_secret([1; 32]).kid()).expect("a pack")
+            });
+            readings
+                .filter_map(|reading| match reading.value {
+                    Value::Tap(badge) => Some(badge),
+                    _ => None,
+                })
+                .collect()
+        };
+        let until = async |wanted: &[B256]| {
+            let heard = async {
+                while taps() != wanted {
+                    sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), heard)
+                .await
+                .expect("heard in time");
+        };
+        until(&[badge(1)]).await;
+        let mut more = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&source)
+            .expect("opened");
+        std::io::Write::write_all(&mut more, format!("{}\n", badge(2)).as_bytes()).expect("written");
+        until(&[badge(1), badge(2)]).await;
+        listening.abort();
     }
 
     #[test]
