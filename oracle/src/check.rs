@@ -83,7 +83,7 @@ pub fn keys(config: &Config) -> Result<Keys, CheckError> {
     }
 }
 
-/// An error with what caused it, in one line.
+/// An error with what caused it, in one line. Addresses in it are cut to their host, since an RPC's may hold a token.
 pub(crate) fn whole(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -92,7 +92,26 @@ pub(crate) fn whole(error: &dyn std::error::Error) -> String {
         text.push_str(&inner.to_string());
         source = inner.source();
     }
-    text
+    without_paths(&text)
+}
+
+/// A text whose web addresses keep scheme and host only.
+fn without_paths(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | ','))
+            .unwrap_or(after.len());
+        let address = &after[..end];
+        let host = address.split(['/', '?', '#']).next().unwrap_or_default();
+        out.push_str(host.rsplit('@').next().unwrap_or(host));
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Checks configuration and keys.
@@ -109,4 +128,20 @@ pub fn check(path: &Path) -> Result<Checked, CheckError> {
         transport_key: keys.transport.public(),
         gas: keys.gas.address().unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m13_addresses_are_told_without_what_may_be_secret() {
+        let check = |text: &str, wanted: &str| assert_eq!(without_paths(text), wanted);
+        check(
+            "error for url (https://a:b@rpc.example:1/v3/token?k=1): refused",
+            "error for url (https://rpc.example:1): refused",
+        );
+        check("two http://a/x and http://b?y", "two http://a and http://b");
+        check("none", "none");
+    }
 }

@@ -355,3 +355,65 @@ async fn one_commit_takes_what_arrived_during_the_one_before() {
     }
     assert_eq!(rig.kept().len(), 500);
 }
+
+/// Not a promise but a figure: run it alone, with `--release -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures; wants a release build and a quiet machine"]
+async fn how_many_envelopes_a_second() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const CONNECTIONS: u32 = 600;
+    const EACH: u32 = 200;
+
+    let rig = Rig::start().await;
+    let topic = topic("up");
+    let mut crowd = Vec::new();
+    for connection in 0..CONNECTIONS {
+        let mut stream = tokio::net::TcpStream::connect(rig.mqtt).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = format!("c{connection}");
+        let mut hello = vec![0x10, u8::try_from(12 + name.len()).unwrap(), 0, 4];
+        hello.extend(b"MQTT\x04\x02\x00\x00\x00");
+        hello.push(u8::try_from(name.len()).unwrap());
+        hello.extend(name.as_bytes());
+        stream.write_all(&hello).await.unwrap();
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+        let packets: Vec<Vec<u8>> = (0..EACH)
+            .map(|n| {
+                let text = envelope(connection * EACH + n, NOW);
+                let length = 2 + topic.len() + 2 + text.len();
+                let mut packet = vec![
+                    0x32,
+                    u8::try_from(length % 128).unwrap() | 0x80,
+                    u8::try_from(length / 128).unwrap(),
+                ];
+                packet.extend(u16::try_from(topic.len()).unwrap().to_be_bytes());
+                packet.extend(topic.as_bytes());
+                packet.extend(u16::try_from(n + 1).unwrap().to_be_bytes());
+                packet.extend(text.as_bytes());
+                packet
+            })
+            .collect();
+        crowd.push((stream, packets));
+    }
+    let begun = std::time::Instant::now();
+    let mut all = tokio::task::JoinSet::new();
+    for (mut stream, packets) in crowd {
+        all.spawn(async move {
+            for packet in packets {
+                stream.write_all(&packet).await.unwrap();
+                stream.read_exact(&mut [0; 4]).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.unwrap();
+    }
+    let took = begun.elapsed();
+    let count = CONNECTIONS * EACH;
+    assert_eq!(rig.kept().len(), usize::try_from(count).unwrap());
+    println!(
+        "{count} envelopes in {took:?}: {:.0} a second",
+        f64::from(count) / took.as_secs_f64()
+    );
+}

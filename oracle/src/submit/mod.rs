@@ -352,7 +352,7 @@ impl Submitter {
     async fn spread(&self, nonce: u64, raw: &Bytes) {
         for source in self.rpcs.in_order() {
             if let Err(refused) = source.provider().send_raw_transaction(raw).await {
-                debug!(target: "hearth::submit", rpc = %source.url, nonce, reason = %refused, "not taken now");
+                debug!(target: "hearth::submit", rpc = %source.url, nonce, reason = crate::check::whole(&refused), "not taken now");
             }
         }
     }

@@ -6,4 +6,5 @@ mod agreement;
 mod faulty_rpc;
 mod outages;
 mod polity;
+mod secrets;
 mod sense;
