@@ -14,8 +14,8 @@ use hearth_oracle_core::{
     types::{Counter, Kid, Network, SeatId, Seats},
 };
 use mqtt5::{ConnectOptions, MqttClient};
-use reqwest::Url;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use reqwest::{StatusCode, Url};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
@@ -25,8 +25,12 @@ use tokio::{
 pub const PAGE: usize = 64;
 /// Envelopes in one HTTP post: at most 256 KiB.
 const POST: usize = 16;
-/// An envelope without an answer is sent again after this.
+/// An envelope without an answer is sent again after this, then after twice as long, and so on
 const SILENCE: Duration = Duration::from_secs(10);
+/// up to this.
+const LONGEST_SILENCE: Duration = Duration::from_secs(320);
+/// Between two pages of one walk through unanswered envelopes.
+const TURN: Duration = Duration::from_millis(100);
 /// After *early*, and between looks at an outbox that has nothing new.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long one exchange may take.
@@ -140,11 +144,9 @@ impl Way {
             .build()
             .map_err(Broken::Http)?;
         let url = base.join("v1/up").unwrap_or_else(|_| base.clone());
+        let mut pace = Pace::new();
         loop {
-            let page = self
-                .outbox
-                .waiting_for(self.seat.0, None, POST)
-                .map_err(Broken::Outbox)?;
+            let page = pace.next(self, POST)?;
             if page.is_empty() {
                 self.rest().await;
                 continue;
@@ -160,29 +162,34 @@ impl Way {
                 .send()
                 .await
                 .map_err(Broken::Http)?;
-            let answers = response
-                .error_for_status()
-                .map_err(Broken::Http)?
-                .bytes()
-                .await
-                .map_err(Broken::Http)?;
-            let mut settled = false;
+            if let Err(refused) = response.error_for_status_ref() {
+                // Full or blind seats and noisy neighbours pass; what the seat does not take at all waits its turn and
+                // keeps nobody else from theirs.
+                let status = response.status();
+                if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+                    return Err(Broken::Http(refused));
+                }
+                let reason: String = response
+                    .text()
+                    .await
+                    .unwrap_or_default()
+                    .chars()
+                    .take(200)
+                    .collect();
+                tracing::warn!(
+                    target: "hearth::sense", seat = self.seat.0, device = %self.kid, %status, reason,
+                    "a seat refused envelopes"
+                );
+                continue;
+            }
+            let answers = response.bytes().await.map_err(Broken::Http)?;
             for line in answers
                 .split(|byte| *byte == b'\n')
                 .filter(|line| !line.is_empty())
             {
                 if let Some(answer) = self.take(line.trim_ascii())? {
-                    settled |= page.iter().any(|(counter, _)| {
-                        matches!(
-                            answer.says(*counter),
-                            Some(answer::Outcome::Kept | answer::Outcome::Late)
-                        )
-                    });
+                    pace.heard(&answer);
                 }
-            }
-            if !settled {
-                // All early, or an answer of somebody else: nothing moves until some time has passed.
-                sleep(PAUSE).await;
             }
         }
     }
@@ -215,38 +222,95 @@ impl Way {
             .map_err(|_| Broken::Slow)?
             .map_err(Broken::Mqtt)?;
 
-        let mut sent: HashMap<Counter, Instant> = HashMap::new();
+        let mut pace = Pace::new();
         loop {
             if !client.is_connected().await {
                 return Err(Broken::Lost);
             }
-            let page = self
-                .outbox
-                .waiting_for(self.seat.0, None, PAGE)
-                .map_err(Broken::Outbox)?;
-            sent.retain(|counter, _| page.iter().any(|(waiting, _)| waiting == counter));
-            for (counter, text) in page {
-                if sent.get(&counter).is_some_and(|again| *again > Instant::now()) {
-                    continue;
-                }
+            let page = pace.next(self, PAGE)?;
+            let idle = page.is_empty();
+            for (_, text) in page {
                 let published = client.publish_qos1(topic("up"), text.into_bytes());
                 timeout(PATIENCE, published)
                     .await
                     .map_err(|_| Broken::Slow)?
                     .map_err(Broken::Mqtt)?;
-                sent.insert(counter, Instant::now() + SILENCE);
             }
-            tokio::select! {
-                raw = answers.recv() => {
-                    let Some(answer) = raw.map(|raw| self.take(&raw)).transpose()?.flatten() else { continue };
-                    for (counter, again) in &mut sent {
-                        if answer.says(*counter) == Some(answer::Outcome::Early) {
-                            *again = Instant::now() + PAUSE;
+            if idle {
+                tokio::select! {
+                    raw = answers.recv() => {
+                        if let Some(answer) = raw.map(|raw| self.take(&raw)).transpose()?.flatten() {
+                            pace.heard(&answer);
                         }
                     }
+                    () = self.rest() => {}
                 }
-                () = self.rest() => {}
             }
+            while let Ok(raw) = answers.try_recv() {
+                if let Some(answer) = self.take(&raw)? {
+                    pace.heard(&answer);
+                }
+            }
+        }
+    }
+}
+
+/// What to send a seat next: everything once, oldest first, and now and then again what it has not answered. Two counters
+/// of memory, whatever has piled up; and what a seat never answers (a device it does not know yet) blocks nothing behind it.
+struct Pace {
+    /// The newest envelope sent on this connection.
+    newest: Option<Counter>,
+    /// How far the present walk through unanswered ones has come.
+    again: Option<Counter>,
+    /// When the walk goes on.
+    again_at: Instant,
+    /// Between two walks.
+    silence: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            newest: None,
+            again: None,
+            again_at: Instant::now() + SILENCE,
+            silence: SILENCE,
+        }
+    }
+
+    fn next(&mut self, way: &Way, most: usize) -> Result<Vec<(Counter, String)>, Broken> {
+        let waiting = |after| {
+            way.outbox
+                .waiting_for(way.seat.0, after, most)
+                .map_err(Broken::Outbox)
+        };
+        if Instant::now() >= self.again_at {
+            let mut page = waiting(self.again)?;
+            let whole = page.len() == most;
+            page.retain(|(counter, _)| Some(*counter) <= self.newest);
+            self.again = page.last().map(|(counter, _)| *counter).filter(|_| whole);
+            if self.again.is_some() {
+                // The walk goes on after what is new has had its turn.
+                self.again_at = Instant::now() + TURN;
+            } else {
+                self.again_at = Instant::now() + self.silence;
+                self.silence = (self.silence * 2).min(LONGEST_SILENCE);
+            }
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+        let page = waiting(self.newest)?;
+        self.newest = page.last().map(|(counter, _)| *counter).or(self.newest);
+        Ok(page)
+    }
+
+    /// A seat that says *early* is asked again soon.
+    fn heard(&mut self, answer: &answer::Answer) {
+        if !answer.early.is_empty() {
+            self.again = None;
+            self.again_at = self.again_at.min(Instant::now() + PAUSE);
+            self.silence = SILENCE;
         }
     }
 }
@@ -467,6 +531,69 @@ mod tests {
         sender.until_empty().await;
     }
 
+    #[test]
+    fn what_is_never_answered_blocks_nothing_behind_it() {
+        let sender = sender(200);
+        let way = sender.way(0, None, None);
+        let mut pace = Pace::new();
+        let mut sent = Vec::new();
+        loop {
+            let page = pace.next(&way, 16).expect("read");
+            if page.is_empty() {
+                break;
+            }
+            sent.extend(page.into_iter().map(|(counter, _)| counter));
+        }
+        // Nobody answered, and still each was sent, once, oldest first.
+        assert_eq!(sent.len(), 200);
+        assert!(sent.is_sorted());
+
+        // When the silence is over they come again, page by page, and only those that were sent before.
+        pace.again_at = Instant::now();
+        let first = pace.next(&way, 16).expect("read");
+        assert_eq!(first[0].0, sent[0]);
+        let second = pace.next(&way, 16).expect("read");
+        assert!(second.is_empty(), "what is new has its turn between two pages");
+        pace.again_at = Instant::now();
+        assert_eq!(pace.next(&way, 16).expect("read")[0].0, sent[16]);
+    }
+
+    #[tokio::test]
+    async fn a_refused_envelope_keeps_no_other_from_its_seat() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sender = sender(POST as u64 * 2);
+        // A door that refuses the first post as a whole, as for a device not enrolled yet.
+        for number in [0, 1] {
+            let seat = Seat::new(number, |_| Outcome::Kept);
+            let posts = Arc::new(Mutex::new(0));
+            let router = Router::new().route(
+                "/v1/up",
+                post(move |body: String| async move {
+                    let mut posts = posts.lock().expect("not poisoned");
+                    *posts += 1;
+                    if *posts == 1 {
+                        return Err((StatusCode::UNAUTHORIZED, "{}"));
+                    }
+                    Ok(seat.hear(&body))
+                }),
+            );
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port");
+            let http = format!("http://{}/", listener.local_addr().expect("bound"));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            tokio::spawn(sender.way(number, None, Some(http)).deliver());
+        }
+        let behind = async {
+            while sender.outbox.standing().expect("read").waiting > POST as u64 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), behind)
+            .await
+            .expect("what came behind it is kept");
+    }
+
     #[tokio::test]
     async fn test_r7_2_an_answer_of_another_key_lets_nothing_go() {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -478,7 +605,7 @@ mod tests {
             tokio::spawn(sender.way(number, None, Some(http.clone())).deliver());
         }
         let asked = async {
-            while liar.heard().len() < 12 {
+            while liar.heard().len() < 6 {
                 sleep(Duration::from_millis(20)).await;
             }
         };

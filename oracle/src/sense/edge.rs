@@ -428,7 +428,7 @@ async fn tell(clock: &EdgeClock) -> u64 {
 /// Says everything that has become due since the device last spoke.
 fn play_until(station: &mut Station, replay: &Replay, begin: u64, now: u64) -> Result<(), SenseError> {
     let from = match station.said_until()? {
-        0 => u64::min(begin, now).saturating_sub(1),
+        0 => begin.min(now).saturating_sub(1),
         until => until,
     };
     if now <= from {
@@ -438,7 +438,8 @@ fn play_until(station: &mut Station, replay: &Replay, begin: u64, now: u64) -> R
     for (at, line) in replay.lines(&station.kind, begin, from, now) {
         station.hear(&line, at, &mut readings);
     }
-    let first = from / station.interval + 1;
+    // Before the week there was no such device.
+    let first = from.max(begin.saturating_sub(1)) / station.interval + 1;
     let last = now / station.interval;
     readings.extend((first..=last).map(|turn| Reading {
         time: turn * station.interval,
