@@ -106,3 +106,86 @@ impl Domain {
         keccak256(fields.abi_encode())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::Address;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        reports: Vec<Vector>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        name: String,
+        chain_id: u64,
+        docket: Address,
+        subcontract: u16,
+        stream: u16,
+        epoch: u32,
+        attempt: u16,
+        version: u32,
+        observed_from: u64,
+        observed_to: u64,
+        verdict: usize,
+        confidence: u16,
+        coverage: u16,
+        parent: B256,
+        envelopes: B256,
+        payload: Bytes,
+        header: B256,
+        separator: B256,
+        digest: B256,
+    }
+
+    #[test]
+    fn r7_3_one_digest_in_every_language() {
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../../vectors/report.json")).expect("vectors are JSON");
+        assert!(vectors.reports.len() >= 6);
+        for vector in vectors.reports {
+            let domain = Domain {
+                chain_id: vector.chain_id,
+                docket: vector.docket,
+            };
+            let report = Report {
+                subcontract: SubcontractId(vector.subcontract),
+                stream: StreamId(vector.stream),
+                epoch: Epoch(vector.epoch),
+                attempt: Attempt(vector.attempt),
+                version: vector.version,
+                observed_from: vector.observed_from,
+                observed_to: vector.observed_to,
+                verdict: [Verdict::Ok, Verdict::Stale, Verdict::Contested][vector.verdict],
+                confidence: vector.confidence,
+                coverage: vector.coverage,
+                parent: vector.parent,
+                envelopes: vector.envelopes,
+                payload: vector.payload,
+            };
+
+            assert_eq!(
+                report.header(),
+                U256::from_be_bytes(vector.header.0),
+                "{}: header",
+                vector.name
+            );
+            assert_eq!(domain.separator(), vector.separator, "{}: domain", vector.name);
+            assert_eq!(report.digest(&domain), vector.digest, "{}: digest", vector.name);
+        }
+    }
+
+    #[test]
+    fn r7_4_a_parent_keeps_192_bits() {
+        let digest = B256::repeat_byte(0xab);
+
+        let parent = as_parent(digest);
+
+        assert_eq!(parent[..24], digest[..24]);
+        assert_eq!(parent[24..], [0; 8]);
+    }
+}
