@@ -146,7 +146,20 @@ pub async fn land(
 ) -> Result<TransactionReceipt, ChainError> {
     let gas = rehearsed(chain, act, &tx).await?;
     // An estimate is for the state it was made on; a fifth more covers what may change until the block.
-    let tx = tx.with_gas_limit(gas + gas / 5);
+    land_with_gas(chain, act, tx, gas + gas / 5).await
+}
+
+/// Sends with this much gas, without simulating it first, and waits until it is in a block.
+///
+/// # Errors
+/// Where it reverted, or was not mined in time.
+pub async fn land_with_gas(
+    chain: &DynProvider,
+    act: &str,
+    tx: TransactionRequest,
+    gas: u64,
+) -> Result<TransactionReceipt, ChainError> {
+    let tx = tx.with_gas_limit(gas);
     let pending = chain
         .send_transaction(tx)
         .await

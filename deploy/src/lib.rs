@@ -11,5 +11,6 @@ pub mod kit;
 pub mod member;
 pub mod network;
 pub mod plan;
+pub mod rehearse;
 pub mod sign;
 pub mod throwaway;

@@ -40,7 +40,7 @@ pub fn start(begin: u64) -> Result<AnvilInstance, ThrowawayError> {
     Anvil::at(&path)
         .port(0u16)
         .chain_id(31_337)
-        .args(["--timestamp", &begin.to_string(), "--accounts", "1", "--silent"])
+        .args(["--timestamp", &begin.to_string(), "--accounts", "1"])
         .try_spawn()
         .map_err(|source| ThrowawayError::Start { path, source })
 }

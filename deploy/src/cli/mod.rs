@@ -2,6 +2,7 @@
 
 pub(crate) mod founder;
 pub(crate) mod member;
+pub(crate) mod rehearse;
 pub(crate) mod talk;
 
 use std::path::PathBuf;
@@ -90,6 +91,11 @@ pub(crate) enum Word {
     },
     /// Add to a purse; on a practice token, what is missing is minted first
     Deposit(member::Deposit),
+    /// Play weeks through the real contracts on a throwaway chain
+    Rehearse {
+        /// A scenario
+        scenario: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -116,6 +122,7 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         Word::Seat { card, yes } => founder::seat(&words, card, *yes).await,
         Word::Ignite { charter } => founder::ignite(&words, charter).await,
         Word::Deposit(deposit) => member::deposit(&words, deposit).await,
+        Word::Rehearse { scenario } => rehearse::rehearse(&words, scenario).await,
         Word::Completions { shell } => {
             clap_complete::generate(*shell, &mut Words::command(), "hearth", &mut std::io::stdout());
             Ok(())

@@ -1,0 +1,3 @@
+//! The clerk against a real chain.
+
+mod paper;
