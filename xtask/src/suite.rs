@@ -9,6 +9,7 @@ use eyre::Result;
 use crate::artifacts;
 use crate::stages::{self, End, Stage};
 use crate::tools::{self, Tools};
+use crate::village;
 
 /// Sets up, runs every stage, and prints a table of them.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -77,12 +78,20 @@ fn works(tools: &Tools) -> Vec<Stage> {
     ]
 }
 
-/// What needs both: seeded worlds, and real processes over a real chain.
-fn whole(_tools: &Tools, sound: bool) -> Vec<Stage> {
+/// What needs both: real processes over a real chain.
+fn whole(tools: &Tools, sound: bool) -> Vec<Stage> {
     if !sound {
         return vec![Stage::skip("whole walk", "an earlier stage failed")];
     }
-    Vec::new()
+    let village = |arguments: &[&str]| {
+        let mut command = village::village(tools, village::Build::Dev);
+        command.args(arguments);
+        command
+    };
+    vec![
+        Stage::run("demo", village(&["demo"])),
+        Stage::run("faults", village(&["faults", "--runs", "2"])),
+    ]
 }
 
 fn at_root(tools: &Tools, program: &PathBuf, arguments: &[&str]) -> Command {

@@ -46,17 +46,41 @@ impl Accounts {
     pub async fn read(chain: &DynProvider, place: &Deployment) -> Result<Self> {
         let ledger = Ledger::new(place.ledger, chain);
         let charter = Charter::new(place.charter, chain);
-        let mut accounts = Self { purses: 0, seats: 0, pots: 0, deposited: 0, withdrawn: 0, total: 0, tokens: 0 };
-        let members = Roster::new(place.roster, chain).lastMember().call().await.wrap_err("failed to count members")?;
+        let mut accounts = Self {
+            purses: 0,
+            seats: 0,
+            pots: 0,
+            deposited: 0,
+            withdrawn: 0,
+            total: 0,
+            tokens: 0,
+        };
+        let members = Roster::new(place.roster, chain)
+            .lastMember()
+            .call()
+            .await
+            .wrap_err("failed to count members")?;
         for member in 1..=u32::from(members) {
-            let purse = ledger.purse(member).call().await.wrap_err("failed to read a purse")?;
+            let purse = ledger
+                .purse(member)
+                .call()
+                .await
+                .wrap_err("failed to read a purse")?;
             accounts.purses += u128::from(purse.free) + u128::from(purse.held);
         }
         for seat in 0..u32::try_from(place.seats.len()).wrap_err("failed to count seats")? {
-            let purse = ledger.purse(SEAT | seat).call().await.wrap_err("failed to read a seat's purse")?;
+            let purse = ledger
+                .purse(SEAT | seat)
+                .call()
+                .await
+                .wrap_err("failed to read a seat's purse")?;
             accounts.seats += u128::from(purse.free) + u128::from(purse.held);
         }
-        let subcontracts = charter.subcontractCount().call().await.wrap_err("failed to count subcontracts")?;
+        let subcontracts = charter
+            .subcontractCount()
+            .call()
+            .await
+            .wrap_err("failed to count subcontracts")?;
         for subcontract in 0..=subcontracts {
             let pots = match subcontract {
                 0 => OWN_POTS,
@@ -64,7 +88,13 @@ impl Accounts {
             };
             for slot in 0..u32::from(pots) {
                 let pot = POT | (u32::from(subcontract) << 8) | slot;
-                accounts.pots += u128::from(ledger.potBalance(pot).call().await.wrap_err("failed to read a pot")?);
+                accounts.pots += u128::from(
+                    ledger
+                        .potBalance(pot)
+                        .call()
+                        .await
+                        .wrap_err("failed to read a pot")?,
+                );
             }
         }
         for deposit in events::<Ledger::Deposited>(chain, place.ledger, place.from_block).await? {
@@ -73,8 +103,17 @@ impl Accounts {
         for withdrawal in events::<Ledger::Withdrew>(chain, place.ledger, place.from_block).await? {
             accounts.withdrawn += u128::from(withdrawal.amount);
         }
-        accounts.total = narrow(ledger.total().call().await.wrap_err("failed to read the ledger's sum")?);
-        let tokens = Token::new(place.token, chain).balanceOf(place.ledger).call().await;
+        accounts.total = narrow(
+            ledger
+                .total()
+                .call()
+                .await
+                .wrap_err("failed to read the ledger's sum")?,
+        );
+        let tokens = Token::new(place.token, chain)
+            .balanceOf(place.ledger)
+            .call()
+            .await;
         accounts.tokens = narrow(tokens.wrap_err("failed to read the ledger's tokens")?);
         Ok(accounts)
     }
@@ -94,8 +133,14 @@ impl Accounts {
 /// Every event of one kind that a contract gave, oldest first.
 pub async fn events<E: SolEvent>(chain: &DynProvider, place: Address, from: u64) -> Result<Vec<E>> {
     use alloy::providers::Provider as _;
-    let filter = Filter::new().address(place).event_signature(E::SIGNATURE_HASH).from_block(from);
-    let logs = chain.get_logs(&filter).await.wrap_err_with(|| format!("failed to read {}", E::SIGNATURE))?;
+    let filter = Filter::new()
+        .address(place)
+        .event_signature(E::SIGNATURE_HASH)
+        .from_block(from);
+    let logs = chain
+        .get_logs(&filter)
+        .await
+        .wrap_err_with(|| format!("failed to read {}", E::SIGNATURE))?;
     logs.iter()
         .map(|log| E::decode_log(&log.inner).map(|found| found.data))
         .collect::<std::result::Result<_, _>>()
@@ -111,8 +156,15 @@ fn narrow(amount: U256) -> u128 {
 mod tests {
     use super::*;
 
-    const FAIR: Accounts =
-        Accounts { purses: 70, seats: 20, pots: 5, deposited: 100, withdrawn: 5, total: 95, tokens: 95 };
+    const FAIR: Accounts = Accounts {
+        purses: 70,
+        seats: 20,
+        pots: 5,
+        deposited: 100,
+        withdrawn: 5,
+        total: 95,
+        tokens: 95,
+    };
 
     #[test]
     fn i2_a_unit_too_many_or_too_few_anywhere_is_seen() {
@@ -121,6 +173,12 @@ mod tests {
         assert!(!Accounts { pots: 4, ..FAIR }.conserved());
         assert!(!Accounts { tokens: 94, ..FAIR }.conserved());
         assert!(!Accounts { total: 96, ..FAIR }.conserved());
-        assert!(!Accounts { withdrawn: 101, ..FAIR }.conserved());
+        assert!(
+            !Accounts {
+                withdrawn: 101,
+                ..FAIR
+            }
+            .conserved()
+        );
     }
 }

@@ -4,10 +4,11 @@
 //! head while it is told to lie about it.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use alloy::primitives::B256;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -48,6 +49,7 @@ struct Shared {
     mood: AtomicU8,
     frozen_at: AtomicU64,
     refused: AtomicU64,
+    exchanged: OnceLock<(String, String)>,
 }
 
 impl FaultyRpc {
@@ -66,6 +68,7 @@ impl FaultyRpc {
             mood: AtomicU8::new(Mood::Well as u8),
             frozen_at: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            exchanged: OnceLock::new(),
         });
         let app = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let task = tokio::spawn(async move {
@@ -84,6 +87,16 @@ impl FaultyRpc {
     pub fn set(&self, mood: Mood, head: u64) {
         self.shared.frozen_at.store(head, Ordering::SeqCst);
         self.shared.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    /// From now on shows one word of the chain wherever it holds the other, and the other way round, so that the seat
+    /// behind this door honestly computes something false. Only the first pair counts.
+    pub fn exchange(&self, one: B256, other: B256) {
+        // A second pair would undo the first half way; the first stays.
+        let _ = self
+            .shared
+            .exchanged
+            .set((format!("{one:x}"), format!("{other:x}")));
     }
 
     /// How many requests were failed, left hanging or lied to.
@@ -125,11 +138,25 @@ async fn pass(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         .await;
     match sent {
         Ok(answer) => match answer.bytes().await {
-            Ok(bytes) => json_response(bytes),
+            Ok(bytes) => json_response(match shared.exchanged.get() {
+                Some((one, other)) => exchanged(&bytes, one, other),
+                None => bytes,
+            }),
             Err(_) => StatusCode::BAD_GATEWAY.into_response(),
         },
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
+}
+
+/// The answer with two words in each other's place.
+fn exchanged(answer: &Bytes, one: &str, other: &str) -> Bytes {
+    const ASIDE: &str = "\u{0}";
+    let text = String::from_utf8_lossy(answer);
+    text.replace(one, ASIDE)
+        .replace(other, one)
+        .replace(ASIDE, other)
+        .into_bytes()
+        .into()
 }
 
 enum Asked {
@@ -159,6 +186,13 @@ fn json_response(body: Bytes) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lying_door_exchanges_two_words() {
+        let answer = Bytes::from("[\"0xaa\",\"0xbb\",\"0xcc\"]");
+
+        assert_eq!(exchanged(&answer, "aa", "bb"), "[\"0xbb\",\"0xaa\",\"0xcc\"]");
+    }
 
     #[test]
     fn a_frozen_door_answers_the_head_and_forwards_the_rest() {

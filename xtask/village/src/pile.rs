@@ -73,6 +73,24 @@ impl Pile {
         })
     }
 
+    /// Lays out another week under `folder`, of synthetic frames as `other` was.
+    pub fn replay(folder: &Path, other: &Self, busy: Busy, seed: u64) -> Result<Self> {
+        let played = synthetic(CAPACITY, TRAINED_ON + 1, SWEEPS, 1)
+            .split_off(TRAINED_ON)
+            .remove(0);
+        let week = folder.join("week");
+        let made = village(busy, seed)
+            .week(&Frames::of(Source::Synthetic, std::slice::from_ref(&played)))
+            .wrap_err("failed to make the week")?;
+        std::fs::create_dir_all(&week).wrap_err("failed to make the week's folder")?;
+        made.write(&week).wrap_err("failed to write the week")?;
+        Ok(Self {
+            lessons: other.lessons.clone(),
+            week,
+            script: made.script,
+        })
+    }
+
     /// `recorded` or `synthetic`.
     pub fn frames(&self) -> &'static str {
         match self.script.source {

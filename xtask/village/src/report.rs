@@ -48,24 +48,35 @@ pub async fn accepted(chain: &DynProvider, place: &Deployment) -> Result<Vec<Acc
         .address(place.docket)
         .event_signature(Docket::Accepted::SIGNATURE_HASH)
         .from_block(place.from_block);
-    let logs = chain.get_logs(&filter).await.wrap_err("failed to read accepted reports")?;
+    let logs = chain
+        .get_logs(&filter)
+        .await
+        .wrap_err("failed to read accepted reports")?;
     let mut reports = Vec::new();
     for log in logs {
-        let event = Docket::Accepted::decode_log(&log.inner).wrap_err("failed to decode an accepted report")?.data;
-        let tx = log.transaction_hash.ok_or_else(|| eyre!("an accepted report has no transaction"))?;
+        let event = Docket::Accepted::decode_log(&log.inner)
+            .wrap_err("failed to decode an accepted report")?
+            .data;
+        let tx = log
+            .transaction_hash
+            .ok_or_else(|| eyre!("an accepted report has no transaction"))?;
         let receipt = chain
             .get_transaction_receipt(tx)
             .await
             .wrap_err("failed to read a report's receipt")?
             .ok_or_else(|| eyre!("a report has no receipt"))?;
-        let block = log.block_number.ok_or_else(|| eyre!("an accepted report has no block"))?;
+        let block = log
+            .block_number
+            .ok_or_else(|| eyre!("an accepted report has no block"))?;
         reports.push(AcceptedReport {
-            epoch: bits(event.header, 200, 24),
+            epoch: epoch_of(event.header),
             attempt: u16::try_from(bits(event.header, 184, 16)).unwrap_or(u16::MAX),
             verdict: u8::try_from(bits(event.header, 72, 8)).unwrap_or(u8::MAX),
             confidence_bps: u16::try_from(bits(event.header, 56, 16)).unwrap_or(u16::MAX),
             coverage_bps: u16::try_from(bits(event.header, 40, 16)).unwrap_or(u16::MAX),
-            signers: (0..32).filter(|seat| event.header.bit(usize::from(*seat))).collect(),
+            signers: (0..32)
+                .filter(|seat| event.header.bit(usize::from(*seat)))
+                .collect(),
             gas: receipt.gas_used,
             block,
             time: time_of(chain, block).await?,
@@ -85,16 +96,26 @@ pub async fn blocks_since(chain: &DynProvider, end: u64, block: u64) -> Result<u
 }
 
 /// Who sent the transaction that settled an epoch, and what it cost.
-pub async fn settled(chain: &DynProvider, place: &Deployment) -> Result<Vec<(u32, alloy::primitives::Address, u64)>> {
+pub async fn settled(
+    chain: &DynProvider,
+    place: &Deployment,
+) -> Result<Vec<(u32, alloy::primitives::Address, u64)>> {
     let filter = Filter::new()
         .address(place.docket)
         .event_signature(Docket::Settled::SIGNATURE_HASH)
         .from_block(place.from_block);
-    let logs = chain.get_logs(&filter).await.wrap_err("failed to read settlements")?;
+    let logs = chain
+        .get_logs(&filter)
+        .await
+        .wrap_err("failed to read settlements")?;
     let mut found = Vec::new();
     for log in logs {
-        let event = Docket::Settled::decode_log(&log.inner).wrap_err("failed to decode a settlement")?.data;
-        let tx = log.transaction_hash.ok_or_else(|| eyre!("a settlement has no transaction"))?;
+        let event = Docket::Settled::decode_log(&log.inner)
+            .wrap_err("failed to decode a settlement")?
+            .data;
+        let tx = log
+            .transaction_hash
+            .ok_or_else(|| eyre!("a settlement has no transaction"))?;
         let receipt = chain
             .get_transaction_receipt(tx)
             .await
@@ -114,6 +135,11 @@ async fn time_of(chain: &DynProvider, block: u64) -> Result<u64> {
     Ok(block.header.timestamp)
 }
 
+/// The epoch a head speaks of.
+pub fn epoch_of(header: U256) -> u32 {
+    bits(header, 200, 24)
+}
+
 fn bits(word: U256, from: usize, count: usize) -> u32 {
     ((word >> from) & ((U256::from(1) << count) - U256::from(1))).to()
 }
@@ -122,16 +148,33 @@ impl WoodLines {
     /// Reads a firewood payload: a root of 32 bytes, what nobody tapped for, then eight bytes a line.
     pub fn read(payload: &[u8]) -> Result<Self> {
         let Some((head, lines)) = payload.split_at_checked(40) else {
-            bail!("a firewood payload has {} bytes, wanted at least 40", payload.len());
+            bail!(
+                "a firewood payload has {} bytes, wanted at least 40",
+                payload.len()
+            );
         };
-        let word = |bytes: &[u8]| bytes.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte));
-        let half = |bytes: &[u8]| bytes.iter().fold(0_u16, |word, byte| (word << 8) | u16::from(*byte));
+        let word = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u32, |word, byte| (word << 8) | u32::from(*byte))
+        };
+        let half = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u16, |word, byte| (word << 8) | u16::from(*byte))
+        };
         if lines.len() % 8 != 0 {
-            bail!("the lines of a firewood payload have {} bytes, wanted a multiple of 8", lines.len());
+            bail!(
+                "the lines of a firewood payload have {} bytes, wanted a multiple of 8",
+                lines.len()
+            );
         }
         Ok(Self {
             unattributed: (word(&head[32..36]), word(&head[36..40])),
-            lines: lines.chunks(8).map(|line| (half(&line[..2]), half(&line[2..4]), word(&line[4..]))).collect(),
+            lines: lines
+                .chunks(8)
+                .map(|line| (half(&line[..2]), half(&line[2..4]), word(&line[4..])))
+                .collect(),
         })
     }
 }
@@ -148,7 +191,13 @@ mod tests {
 
         let read = WoodLines::read(&payload).unwrap();
 
-        assert_eq!(read, WoodLines { unattributed: (2, 2_000), lines: vec![(3, 4, 4_000)] });
+        assert_eq!(
+            read,
+            WoodLines {
+                unattributed: (2, 2_000),
+                lines: vec![(3, 4, 4_000)]
+            }
+        );
         assert!(WoodLines::read(&payload[..47]).is_err());
         assert!(WoodLines::read(&payload[..39]).is_err());
     }

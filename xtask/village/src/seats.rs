@@ -22,13 +22,19 @@ pub struct SeatProgram {
 impl SeatProgram {
     /// A seat that does not run yet.
     pub fn at_rest(seat: usize) -> Self {
-        Self { seat, running: None, starts: 0 }
+        Self {
+            seat,
+            running: None,
+            starts: 0,
+        }
     }
 
     /// Starts it.
     pub fn start(&mut self, village: &Village) -> Result<()> {
         let mut command = village.binaries.oracle(&village.folder);
-        command.arg("run").arg(village.seat_folder(self.seat).join("hearth-oracle.toml"));
+        command
+            .args(["run", "--config"])
+            .arg(village.seat_folder(self.seat).join("hearth-oracle.toml"));
         let log = village.folder.join(format!("logs/seat-{}.log", self.seat));
         self.running = Some(Running::start(format!("seat {}", self.seat), &mut command, &log)?);
         self.starts += 1;
@@ -60,6 +66,28 @@ impl SeatProgram {
             Some(running) => running.kill().await.map(|()| true),
             None => Ok(false),
         }
+    }
+
+    /// Puts it to sleep (SIGSTOP): it neither answers nor ends.
+    pub async fn sleep(&mut self) -> Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Wakes it (SIGCONT).
+    pub async fn wake(&mut self) -> Result<()> {
+        self.signal("-CONT").await
+    }
+
+    async fn signal(&self, signal: &str) -> Result<()> {
+        let Some(id) = self.id() else { return Ok(()) };
+        let sent = tokio::process::Command::new("kill")
+            .args([signal, &id.to_string()])
+            .status()
+            .await;
+        if !sent.wrap_err("failed to start kill")?.success() {
+            bail!("seat {} could not be sent {signal}", self.seat);
+        }
+        Ok(())
     }
 
     /// Asks it to stop.
@@ -98,7 +126,9 @@ pub async fn start_all(village: &Village, client: &reqwest::Client) -> Result<Ve
         seat.start(village)?;
     }
     for seat in &mut seats {
-        seat.until_ready(village, client).await.wrap_err("a seat did not come up")?;
+        seat.until_ready(village, client)
+            .await
+            .wrap_err("a seat did not come up")?;
     }
     Ok(seats)
 }
