@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy::transports::http::reqwest;
@@ -25,6 +25,8 @@ use crate::chain::rpc::Rpcs;
 use crate::check::{self, CheckError};
 use crate::clock::{Clock, WallClock};
 use crate::config::Config;
+use crate::ingest::bounded::{Bounded, From};
+use crate::ingest::list::Lists;
 use crate::ingest::{Doors, http, mqtt};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{Journal as _, JournalError};
@@ -36,6 +38,12 @@ use crate::witness::{self, Outlets, Witness};
 
 /// Longest the doors may take to close, and then the rest to finish.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the cause of a stage's end is waited for.
+const CAUSE: Duration = Duration::from_millis(500);
+
+/// Connections to the operator's page at one time.
+const OPERATORS: usize = 32;
 
 /// Where a seat listens; written to `addresses.json` in its state folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,6 +245,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
         transport: keys.transport.public().0,
     };
     let mut shelf = journal.shelf().map_err(RunError::Journal)?;
+    let second_shelf = journal.shelf().map_err(RunError::Journal)?;
     let witness = Witness {
         seat: config.seat,
         config: seat::Config {
@@ -293,12 +302,18 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
                 .map_err(|error| error.to_string()),
         )
     });
+    let lists = Lists {
+        shelf: Mutex::new(second_shelf),
+        rpcs: rpcs.clone(),
+    };
     let desk = Arc::new(http::Desk::new(
         doors.clone(),
         acquaintance.clone(),
+        Some(lists),
         &config.limits,
     ));
-    let app = http::routes(desk).into_make_service_with_connect_info::<SocketAddr>();
+    let app = http::routes(desk).into_make_service_with_connect_info::<From>();
+    let http_listener = Bounded::new(http_listener, config.limits.connections as usize);
     let stop = doors_stop.clone();
     stages.spawn(async move {
         let served = axum::serve(http_listener, app).with_graceful_shutdown(stop.cancelled_owned());
@@ -315,7 +330,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let stop = rest_stop.clone();
     stages.spawn(async move {
         let app = status::routes(Arc::new(board));
-        let served = axum::serve(operator_listener, app).with_graceful_shutdown(stop.cancelled_owned());
+        let served = axum::serve(Bounded::new(operator_listener, OPERATORS), app)
+            .with_graceful_shutdown(stop.cancelled_owned());
         ("operator", served.await.map_err(|error| error.to_string()))
     });
     Ok(Running {
@@ -369,10 +385,16 @@ impl Running {
     /// # Errors
     /// A stage ended before.
     pub async fn until(mut self, shutdown: CancellationToken) -> Result<(), RunError> {
-        let dead = tokio::select! {
+        let mut dead = tokio::select! {
             () = shutdown.cancelled() => None,
             ended = self.stages.join_next() => ended,
         };
+        // A stage that only lost its neighbour says nothing of the cause; the neighbour is about to.
+        while let Some(Ok((_, Ok(())))) = &dead
+            && let Ok(Some(next)) = tokio::time::timeout(CAUSE, self.stages.join_next()).await
+        {
+            dead = Some(next);
+        }
         self.doors.cancel();
         let outcome = match dead {
             None => Ok(()),
@@ -391,6 +413,9 @@ impl Running {
             while open > 0 {
                 match self.stages.join_next().await {
                     Some(Ok(("broker" | "http", _))) => open -= 1,
+                    Some(Ok((stage, Err(reason)))) => {
+                        error!(target: "hearth::run", stage, reason, "a stage has ended with it");
+                    }
                     Some(_) => {}
                     None => break,
                 }

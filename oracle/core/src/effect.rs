@@ -109,7 +109,8 @@ pub enum Effect {
 
 /// What must survive a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+// Tagged from outside: inside, serde would read the members' numbers back as text and refuse them.
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Record {
     /// An envelope.
     Kept {

@@ -1,12 +1,12 @@
 //! HTTP for devices and peers.
 //!
-//! *In*: `POST /v1/up` (an envelope, or several with a line break between), `POST /v1/peer` (one signed message).
-//! *Out*: for devices the signed answer, after the commit; for peers nothing. *Refuses*: with a status and
+//! *In*: `POST /v1/up` (an envelope, or several with a line break between), `POST /v1/peer` (one signed message),
+//! `GET /v1/list` (see [`super::list`]). *Out*: for devices the signed answer, after the commit; for peers nothing. *Refuses*: with a status and
 //! `{"refused", "reason"}`. *Never*: a body larger than its bound.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 use hearth_oracle_core::answer::Outcome;
 use hearth_oracle_core::crypto::RealKeys;
@@ -26,6 +26,8 @@ use metrics::counter;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::bounded::From;
+use super::list::{self, Lists};
 use super::{Doors, Turned, per_second};
 use crate::config::Limits;
 use crate::metrics as m;
@@ -40,8 +42,11 @@ const LARGEST_BODY: usize = 1 << 20;
 /// Envelopes in one body, at most.
 const MOST_ENVELOPES: usize = 1_000;
 
-/// Messages of peers judged at one time: each may hold a mebibyte.
-const JUDGED_AT_ONCE: usize = 4;
+/// Messages of peers held at one time: each may be a mebibyte.
+const JUDGED_AT_ONCE: usize = 24;
+
+/// Of these from one address, so that one who sends slowly cannot keep all others out.
+const BODIES_OF_ONE: usize = 6;
 
 /// A peer's clock may differ from ours by this many seconds; older messages are replays.
 const CLOCKS_APART: u64 = 300;
@@ -53,17 +58,58 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct Desk {
     pub(crate) doors: Arc<Doors>,
     pub(crate) acquaintance: Arc<Acquaintance>,
+    pub(crate) lists: Option<Lists>,
     peers: DefaultKeyedRateLimiter<SeatId>,
     judging: Semaphore,
+    reading: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Desk {
-    pub(crate) fn new(doors: Arc<Doors>, acquaintance: Arc<Acquaintance>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        doors: Arc<Doors>,
+        acquaintance: Arc<Acquaintance>,
+        lists: Option<Lists>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             doors,
             acquaintance,
+            lists,
             peers: RateLimiter::keyed(per_second(limits.peer_per_second)),
             judging: Semaphore::new(JUDGED_AT_ONCE),
+            reading: Mutex::default(),
+        }
+    }
+
+    /// A place to send a message from this address; `None` while it has too many on their way.
+    fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = reading.entry(from).or_default();
+        if *count >= BODIES_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            desk: self.clone(),
+            from,
+        })
+    }
+}
+
+/// One body on its way from an address.
+struct Place {
+    desk: Arc<Desk>,
+    from: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut reading = self.desk.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = reading.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                reading.remove(&self.from);
+            }
         }
     }
 }
@@ -74,7 +120,7 @@ struct Told<'a> {
     reason: String,
 }
 
-fn told(status: StatusCode, refused: &str, reason: String) -> Response {
+pub(crate) fn told(status: StatusCode, refused: &str, reason: String) -> Response {
     (status, axum::Json(Told { refused, reason })).into_response()
 }
 
@@ -86,6 +132,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
             "/v1/peer",
             post(peer).layer(DefaultBodyLimit::max(LARGEST_MESSAGE)),
         )
+        .route("/v1/list", get(list::list))
         .fallback(async || {
             told(
                 StatusCode::NOT_FOUND,
@@ -139,7 +186,7 @@ fn status(turned: &Turned) -> StatusCode {
 
 async fn up(
     State(desk): State<Arc<Desk>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
     request: Request<Body>,
 ) -> Response {
     let bytes = match body(request).await {
@@ -242,14 +289,17 @@ impl PeerTurned {
     }
 }
 
-async fn peer(State(desk): State<Arc<Desk>>, request: Request<Body>) -> Response {
+async fn peer(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
+    request: Request<Body>,
+) -> Response {
     // The place is taken before the body is read, so that waiting bodies cannot fill the memory.
-    let Ok(Ok(_place)) = tokio::time::timeout(Duration::from_secs(2), desk.judging.acquire()).await else {
-        return told(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "other messages are being judged; try again".into(),
-        );
+    let place = desk.place(from.ip());
+    let general = tokio::time::timeout(Duration::from_secs(2), desk.judging.acquire()).await;
+    let (Some(_place), Ok(Ok(_general))) = (place, general) else {
+        let reason = "too many messages are on their way; try again";
+        return told(StatusCode::SERVICE_UNAVAILABLE, "busy", reason.into());
     };
     let bytes = match tokio::time::timeout(Duration::from_secs(5), body(request)).await {
         Ok(Ok(bytes)) => bytes,

@@ -27,7 +27,9 @@ use crate::key::Secret;
 use crate::metrics as m;
 use crate::witness::Inlet;
 
+pub(crate) mod bounded;
 pub mod http;
+pub mod list;
 pub mod mqtt;
 #[cfg(test)]
 mod tests;

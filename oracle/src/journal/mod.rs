@@ -6,12 +6,14 @@
 //!
 //! One trait, so that a journal in another engine can stand beside SQLite.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use hearth_oracle_core::effect::{Record, Remembered};
-use hearth_oracle_core::types::{Epoch, Leaf, StreamId};
+use hearth_oracle_core::estimators::Item;
+use hearth_oracle_core::types::{Epoch, Leaf, MemberId, StreamId};
 use hearth_oracle_core::verify::Held;
 
 pub mod sqlite;
@@ -115,4 +117,24 @@ pub trait Shelf: Send {
     /// # Errors
     /// The engine refuses.
     fn fetch(&mut self, wanted: &[Held]) -> Result<HashMap<Leaf, Arc<str>>, JournalError>;
+
+    /// How an epoch of a stream was closed: the report of this digest, or where it is not known the last one.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    fn closed(
+        &mut self,
+        stream: StreamId,
+        epoch: Epoch,
+        digest: Option<B256>,
+    ) -> Result<Option<ClosedEpoch>, JournalError>;
+}
+
+/// What stands behind an accepted report's payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedEpoch {
+    /// What the members' salts are derived from, where this seat knows it.
+    pub seed: Option<B256>,
+    /// Each member's list.
+    pub itemised: BTreeMap<MemberId, Vec<Item>>,
 }

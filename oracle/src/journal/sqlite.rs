@@ -13,7 +13,7 @@ use hearth_oracle_core::types::{Counter, Epoch, Kid, Leaf, StreamId};
 use hearth_oracle_core::verify::Held;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::{Journal, JournalError, Shelf};
+use super::{ClosedEpoch, Journal, JournalError, Shelf};
 
 const LAYOUT: i64 = 1;
 
@@ -301,6 +301,43 @@ impl Shelf for Reader {
         read().map_err(wrong)?;
         Ok(found)
     }
+
+    fn closed(
+        &mut self,
+        stream: StreamId,
+        epoch: Epoch,
+        digest: Option<B256>,
+    ) -> Result<Option<ClosedEpoch>, JournalError> {
+        let wrong = |source| JournalError::Engine {
+            path: self.path.clone(),
+            doing: "read",
+            source,
+        };
+        let mut read = || -> rusqlite::Result<Vec<String>> {
+            // A seat closes an epoch once in a while, so all of these are few.
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT body FROM record WHERE body LIKE '{\"closed\"%' ORDER BY n DESC")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        let found = read()
+            .map_err(wrong)?
+            .into_iter()
+            .find_map(|body| match serde_json::from_str(&body) {
+                Ok(Record::Closed {
+                    stream: s,
+                    epoch: e,
+                    digest: d,
+                    seed,
+                    itemised,
+                    ..
+                }) if s == stream && e == epoch && digest.is_none_or(|digest| digest == d) => {
+                    Some(ClosedEpoch { seed, itemised })
+                }
+                _ => None,
+            });
+        Ok(found)
+    }
 }
 
 /// Looks a journal through without changing it, for the operator: the first damage found, or nothing.
@@ -325,7 +362,7 @@ pub fn inspect(path: &Path) -> Result<Option<String>, JournalError> {
 mod tests {
     use super::*;
     use hearth_oracle_core::message::ReportKey;
-    use hearth_oracle_core::types::Attempt;
+    use hearth_oracle_core::types::{Attempt, MemberId};
     use hearth_oracle_core::verify::leaf_of;
 
     fn kept(time: u64, text: &str) -> Record {
@@ -381,6 +418,37 @@ mod tests {
             .fetch(&[held_of(&records[0]), held_of(&kept(300_001, "missing"))])
             .unwrap();
         assert_eq!(found, HashMap::from([(leaf_of(b"a"), Arc::from("a"))]));
+    }
+
+    #[test]
+    fn r20_a_closed_epoch_is_found_by_its_digest() {
+        use hearth_oracle_core::estimators::Opening;
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Sqlite::open(&folder.path().join("journal.db"), "net/0").unwrap();
+        let closed = |epoch, digest: u8, seed: u8| Record::Closed {
+            stream: StreamId(1),
+            epoch: Epoch(epoch),
+            digest: B256::repeat_byte(digest),
+            opening: Opening::default(),
+            seed: Some(B256::repeat_byte(seed)),
+            itemised: std::collections::BTreeMap::from([(MemberId(7), Vec::new())]),
+        };
+        journal
+            .commit(&[closed(5, 1, 11), guarded(0), closed(5, 2, 12), closed(6, 3, 13)])
+            .unwrap();
+        let mut shelf = journal.shelf().unwrap();
+        let mut seed = |epoch, digest: Option<u8>| {
+            let found = shelf
+                .closed(StreamId(1), Epoch(epoch), digest.map(B256::repeat_byte))
+                .unwrap();
+            found.and_then(|closed| closed.seed).map(|seed| seed[0])
+        };
+        // A record with members' numbers in it comes back.
+        assert_eq!(journal.recall().unwrap().len(), 4);
+        assert_eq!(
+            (seed(5, Some(1)), seed(5, None), seed(6, Some(1)), seed(7, None)),
+            (Some(11), Some(12), None, None)
+        );
     }
 
     #[test]

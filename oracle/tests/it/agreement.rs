@@ -1,5 +1,8 @@
 //! Four seats agree on a day and bring it to its settlement: all well, restarted, silent, late.
 
+use alloy::primitives::keccak256;
+use hearth_oracle_core::itemised;
+
 use crate::polity::{DAY, Polity, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -8,6 +11,41 @@ async fn r7_four_seats_settle_a_day() {
     polity.sense_a_day().await;
     polity.until_accepted().await;
     polity.until_settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r20_a_list_is_opened_to_its_member_alone_and_proves_itself() {
+    let polity = Polity::found().await;
+    polity.sense_a_day().await;
+    polity.until_accepted().await;
+    let mut opened = serde_json::Value::Null;
+    until("a seat opens the first founder's list", async || {
+        let (status, body) = polity.list(0, 1, 1).await;
+        opened = body;
+        status == 200
+    })
+    .await;
+    assert!(
+        opened["list"]
+            .as_str()
+            .unwrap()
+            .contains("\"deed\":\"taken\",\"pieces\":2"),
+        "{opened}"
+    );
+    let opened: itemised::Opened = serde_json::from_value(opened).unwrap();
+    let leaf = itemised::leaf(opened.member, opened.salt, &opened.list);
+    let root = opened.proof.iter().fold(leaf, |node, sibling| {
+        let (low, high) = if node < *sibling {
+            (node, *sibling)
+        } else {
+            (*sibling, node)
+        };
+        keccak256([low, high].concat())
+    });
+    assert_eq!(root[..], polity.payload().await[..32]);
+
+    assert_eq!(polity.list(0, 1, 2).await.0, 401, "another founder's key");
+    assert_eq!(polity.list(0, 2, 2).await.0, 404, "who took nothing has no list");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

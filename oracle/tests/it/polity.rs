@@ -15,13 +15,13 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolStruct as _, SolValue as _, eip712_domain, sol};
 use clap::Parser as _;
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
-use hearth_oracle::clock::WallClock;
+use hearth_oracle::clock::{Clock as _, WallClock};
 use hearth_oracle::config::Config;
 use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::run::{self, Running};
 use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
 use hearth_oracle_core::estimators::wood::Parameters;
-use hearth_oracle_core::types::{Counter, Kid, MemberId, Network};
+use hearth_oracle_core::types::{Counter, Epoch, Kid, MemberId, Network, StreamId};
 use hearth_oracle_core::verify;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,9 @@ pub(crate) const IGNITION: u64 = 1_780_358_400 - 600;
 
 /// The day all tests live through.
 pub(crate) const DAY: u64 = 1_780_358_400;
+
+/// The moment of that day at which wood is taken.
+const NOON: u64 = DAY + 43_200 + 17;
 
 /// When that day ends.
 pub(crate) const END: u64 = DAY + 86_400;
@@ -376,21 +379,30 @@ impl Polity {
                 records.push(format!(r#"{{"n":"beat","t":{time},"vb":true}}"#));
                 last = time;
             }
-            if place == 0 {
-                for time in [DAY, last] {
-                    records.push(format!(r#"{{"n":"wood/pieces","u":"count","t":{time},"v":52}}"#));
-                    records.push(format!(
-                        r#"{{"n":"wood/confidence","u":"/","t":{time},"v":0.95}}"#
-                    ));
-                    records.push(format!(
-                        r#"{{"n":"wood/model","t":{time},"vs":"{}"}}"#,
-                        "05".repeat(8)
-                    ));
+            // At noon the first founder takes two pieces.
+            match place {
+                0 => {
+                    for (time, pieces) in [(DAY, 52), (NOON, 50), (last, 50)] {
+                        let model = "05".repeat(8);
+                        records.push(format!(
+                            r#"{{"n":"wood/pieces","u":"count","t":{time},"v":{pieces}}}"#
+                        ));
+                        records.push(format!(
+                            r#"{{"n":"wood/confidence","u":"/","t":{time},"v":0.95}}"#
+                        ));
+                        records.push(format!(r#"{{"n":"wood/model","t":{time},"vs":"{model}"}}"#));
+                    }
                 }
-            }
-            if place == 1 {
-                records.push(format!(r#"{{"n":"wood/mass","u":"g","t":{DAY},"v":52000}}"#));
-                records.push(format!(r#"{{"n":"wood/mass","u":"g","t":{last},"v":52000}}"#));
+                1 => {
+                    for (time, grams) in [(DAY, 52_000), (NOON + 2, 50_600), (last, 50_600)] {
+                        records.push(format!(r#"{{"n":"wood/mass","u":"g","t":{time},"v":{grams}}}"#));
+                    }
+                }
+                _ => {
+                    let badge = hex::encode(keccak256("badge 0"));
+                    let time = NOON + 1;
+                    records.push(format!(r#"{{"n":"tap","t":{time},"vs":"{badge}"}}"#));
+                }
             }
             let pack = format!("[{}]", records.join(","));
             let counter = Counter::new(1, 1);
@@ -449,6 +461,37 @@ impl Polity {
             .json()
             .await
             .unwrap()
+    }
+
+    /// Asks a seat for a member's list, signed by a founder; status and body.
+    pub(crate) async fn list(&self, number: usize, member: u16, signer: usize) -> (u16, serde_json::Value) {
+        let key =
+            PrivateKeySigner::from_bytes(&B256::from_slice(&self.anvil.keys()[signer].to_bytes())).unwrap();
+        let (epoch, until) = (
+            Epoch(u32::try_from(DAY / 86_400).unwrap()),
+            WallClock.unix_seconds() + 60,
+        );
+        let text =
+            hearth_oracle::ingest::list::words(self.network, StreamId(1), epoch, MemberId(member), until);
+        let signature = key.sign_message_sync(text.as_bytes()).unwrap();
+        let url = format!(
+            "http://{}/v1/list?stream=1&epoch={epoch}&member={member}&until={until}&signature={signature}",
+            self.seats[number].config.listen.http
+        );
+        let answer = reqwest::get(url).await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// The day's payload, as the chain accepted it.
+    pub(crate) async fn payload(&self) -> Bytes {
+        let accepted = self
+            .docket
+            .Accepted_filter()
+            .from_block(0_u64)
+            .query()
+            .await
+            .unwrap();
+        accepted[0].0.payload.clone()
     }
 
     /// Where the day's report stands: the docket's own word.
