@@ -726,47 +726,47 @@ contract Docket is IDocket, Signed {
         return uint40(oldest);
     }
 
-    /// @dev Counts the open epochs begun at or after `since`, and finds the beginning of the oldest; over at most
-    /// `MOST_STREAMS` streams, each at most as many epochs as fit into `OPEN_AT_MOST` and the one that runs.
+    /// @dev Counts the open epochs begun at or after `since`, and finds the beginning of the oldest.
     function _open(SubcontractId subcontract, uint256 since)
         private
         view
         returns (uint16 count, uint256 oldest)
     {
-        Live memory live = _live;
-        if (live.version == 0) return (0, 0);
+        uint256 t0 = _live.t0;
+        if (t0 == 0) return (0, 0);
+        // At most `MOST_STREAMS`.
         StreamId[] storage streams = _streamsOf[subcontract];
         for (uint256 i = 0; i < streams.length; ++i) {
-            Stream storage record = _streams[streams[i]];
-            EpochKind kind = record.epochKind;
-            Entry[64] storage ring = _rings[_pair(subcontract, streams[i])];
-            uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0));
-            while (true) {
-                Epoch epoch = Epoch.wrap(number);
-                uint256 begin = _begin(kind, epoch, live.t0);
-                if (begin < since || block.timestamp > begin + _length(kind) + OPEN_AT_MOST) break;
-                if (_isOpen(subcontract, record, ring[number % RING], epoch, live.t0)) {
-                    ++count;
-                    if (oldest == 0 || begin < oldest) oldest = begin;
-                }
-                if (number == 0) break;
-                --number;
-            }
+            (uint16 more, uint256 begin) = _openOf(subcontract, streams[i], since, t0);
+            count += more;
+            if (begin != 0 && (oldest == 0 || begin < oldest)) oldest = begin;
         }
     }
 
-    function _isOpen(SubcontractId subcontract, Stream storage record, Entry entry, Epoch epoch, uint256 t0)
+    /// @dev The same of one stream: backwards from the epoch that runs, over at most as many as fit into `OPEN_AT_MOST`, and
+    /// not beyond the first report's, before which all that accrued had lapsed.
+    function _openOf(SubcontractId subcontract, StreamId stream, uint256 since, uint256 t0)
         private
         view
-        returns (bool)
+        returns (uint16 count, uint256 oldest)
     {
+        Stream storage record = _streams[stream];
         EpochKind kind = record.epochKind;
-        if (entry.isOf(Epoch.unwrap(epoch))) {
-            uint256 until = entry.acceptedAt() + record.windowSeconds + SETTLE_WITHIN;
-            return entry.fate() == Fate.Pending && block.timestamp <= until;
+        uint24 first = record.started ? Epoch.unwrap(record.first) : 0;
+        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, t0));
+        while (true) {
+            uint256 begin = _begin(kind, Epoch.wrap(number), t0);
+            if (begin < since || block.timestamp > begin + _length(kind) + OPEN_AT_MOST) break;
+            Entry entry = _rings[_pair(subcontract, stream)][number % RING];
+            bool open = entry.isOf(number)
+                ? entry.fate() == Fate.Pending
+                    && block.timestamp <= entry.acceptedAt() + record.windowSeconds + SETTLE_WITHIN
+                : block.timestamp <= begin + _length(kind) + ACCEPT_WITHIN
+                    && CHARTER.accruesAt(subcontract, uint40(begin));
+            if (open) (count, oldest) = (count + 1, begin);
+            if (number == first) break;
+            --number;
         }
-        if (block.timestamp > _end(kind, epoch, t0) + ACCEPT_WITHIN) return false;
-        return _accrues(subcontract, kind, epoch, t0);
     }
 
     /// @inheritdoc IDocket

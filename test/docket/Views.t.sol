@@ -112,6 +112,7 @@ contract ViewsTest is Seated {
         vm.assertEq(uint256(docket.oldestOpen(WOOD)), charter.t0(), "the period began at ignition");
     }
 
+    /// forge-config: default.fuzz.runs = 48
     function testFuzz_R16_1_nothingIsOpenFor81Days(uint256 deeds) public {
         uint256 n;
         for (uint256 i = 0; i < 40; ++i) {
