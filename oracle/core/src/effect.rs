@@ -143,6 +143,7 @@ pub enum Record {
         /// What its members' salts are derived from; a seat that was told the state by others may not know it.
         seed: Option<B256>,
         /// The members' itemised lists: each is opened to its member alone (R20, `itemised::open`).
+        #[serde(with = "by_member")]
         itemised: BTreeMap<MemberId, Vec<Item>>,
     },
 }
@@ -321,4 +322,55 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+}
+
+/// Lists by member as a list of pairs: a map's keys become text, and text is no member's number again when a tagged
+/// record is read back.
+mod by_member {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Item, MemberId};
+
+    pub(super) fn serialize<S: Serializer>(
+        lists: &BTreeMap<MemberId, Vec<Item>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(lists)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<MemberId, Vec<Item>>, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimators::Deed;
+
+    #[test]
+    fn a_closed_epoch_is_read_back_from_the_journal() {
+        let item = Item {
+            time: 1,
+            deed: Deed::Taken,
+            pieces: 2,
+            grams: 2_000,
+        };
+        let record = Record::Closed {
+            stream: StreamId(1),
+            epoch: Epoch(2_968),
+            digest: B256::repeat_byte(1),
+            opening: Opening::default(),
+            seed: Some(B256::repeat_byte(2)),
+            itemised: BTreeMap::from([(MemberId(1), vec![item]), (MemberId(12), Vec::new())]),
+        };
+
+        let text = serde_json::to_string(&record).unwrap();
+
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
 }
