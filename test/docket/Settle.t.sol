@@ -122,6 +122,27 @@ contract SettleTest is Seated {
         settle(report);
     }
 
+    /// @dev Whatever the gas, either the call is refused for too little of it, or its failure is told and survived.
+    function test_R1_9_noGasLetsAFailureTakeTheCallWithIt() public {
+        refuseWith(Refusing.Way.BurnsAllGas);
+        bytes memory call_ =
+            abi.encodeCall(docket.settle, (report.header, report.parent, ROOT, report.payload));
+        uint256 tooLittle;
+
+        for (uint256 gas_ = BASE_GAS; gas_ < 2 * BASE_GAS; gas_ += 1000) {
+            uint256 before = vm.snapshotState();
+            (bool ok, bytes memory answer) = address(docket).call{gas: gas_}(call_);
+            if (!ok) {
+                vm.assertEq(bytes32(bytes4(answer)), bytes32(IDocket.GasTooLow.selector), "R1.9: it says so");
+                ++tooLittle;
+            }
+            stands(ReportState.Final, "R1.9: and the report stays final");
+            vm.revertToState(before);
+            if (ok && gas_ > BASE_GAS + 3 * MEMBER_GAS) break;
+        }
+        vm.assertGt(tooLittle, 0, "both were met");
+    }
+
     function test_R1_9_givesTheWholeBound() public {
         Measuring measuring = new Measuring();
         charter.enact(WOOD, address(measuring));
