@@ -362,10 +362,7 @@ async fn peers(
     let Ok(count) = contract.seatCount().call().await else {
         return Vec::new();
     };
-    let heard = match status(config).await {
-        Some(status) => status,
-        None => HashMap::new(),
-    };
+    let heard = status(config).await.unwrap_or_default();
     let mut asked = tokio::task::JoinSet::new();
     for number in (0..count).filter(|number| *number != config.seat.0) {
         let Ok(known) = contract.seat(number).call().await else {

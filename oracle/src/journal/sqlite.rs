@@ -313,7 +313,7 @@ impl Shelf for Reader {
             doing: "read",
             source,
         };
-        let mut read = || -> rusqlite::Result<Vec<String>> {
+        let read = || -> rusqlite::Result<Vec<String>> {
             // A seat closes an epoch once in a while, so all of these are few.
             let mut statement = self
                 .connection

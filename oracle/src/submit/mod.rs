@@ -366,7 +366,7 @@ impl Submitter {
             .map_or(0.0, |since| since.elapsed().as_secs_f64());
         gauge!(m::TX_OLDEST).set(oldest);
         let Ok(provider) = self.provider() else { return };
-        if sight.view.head.number % 32 == 0
+        if sight.view.head.number.is_multiple_of(32)
             && let Ok(balance) = provider.get_balance(self.signer.address()).await
         {
             gauge!(m::BALANCE).set(f64::from(balance));

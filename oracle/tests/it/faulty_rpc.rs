@@ -111,10 +111,11 @@ async fn answer(State(inner): State<Arc<Inner>>, body: Bytes) -> Response {
                 reply["result"][field] = json!(format!("{number:#x}"));
             }
         }
-        Mood::ForgetsEveryThird if method == "eth_sendRawTransaction" => {
-            if inner.sends.fetch_add(1, Ordering::Relaxed) % 3 == 0 {
-                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-            }
+        Mood::ForgetsEveryThird
+            if method == "eth_sendRawTransaction"
+                && inner.sends.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) =>
+        {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
         _ => {}
     }

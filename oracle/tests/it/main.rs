@@ -2,6 +2,11 @@
 //!
 //! Seats need anvil, which the test command brings; without it their tests fail.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the message; clippy knows only test functions"
+)]
+
 mod agreement;
 mod faulty_rpc;
 mod outages;
