@@ -6,6 +6,11 @@ use alloy::{
     providers::{DynProvider, Provider as _, ProviderBuilder},
     transports::TransportError,
 };
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Before a silent clock is asked again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// Where time comes from.
 #[derive(Debug)]
@@ -46,6 +51,22 @@ impl EdgeClock {
                     .ok_or(ClockError::Empty)?
                     .header
                     .timestamp)
+            }
+        }
+    }
+
+    /// The time, as soon as the clock knows it. What was heard meanwhile waits.
+    pub async fn tell(&self) -> u64 {
+        loop {
+            match self.now().await {
+                Ok(now) => return now,
+                Err(error) => {
+                    let reason = std::error::Error::source(&error)
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
+                    tracing::warn!(target: "hearth::sense", reason, "{error}");
+                    sleep(AGAIN).await;
+                }
             }
         }
     }

@@ -62,7 +62,7 @@ const QUARTER_SINE: [i32; 17] = [
 ];
 
 /// `sin(2π k / 64)` times 2^14.
-pub(super) const fn sine(k: usize) -> i32 {
+pub(in crate::sense) const fn sine(k: usize) -> i32 {
     match k % SAMPLES {
         k @ 0..=16 => QUARTER_SINE[k],
         k @ 17..=32 => QUARTER_SINE[32 - k],

@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn persons_are_passed_over_in_a_folder_and_refused_alone() {
+    fn test_r7_8_persons_are_passed_over_in_a_folder_and_refused_alone() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let row = vec!["0.5"; FRAME].join(",");
         std::fs::write(folder.path().join("users.csv"), file(&[(row.clone(), "p1")])).expect("written");
