@@ -39,6 +39,9 @@ use crate::witness::{self, Outlets, Witness};
 /// Longest the doors may take to close, and then the rest to finish.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// How often the samples of histograms are folded into their buckets.
+const FOLD: Duration = Duration::from_secs(5);
+
 /// How long the cause of a stage's end is waited for.
 const CAUSE: Duration = Duration::from_millis(500);
 
@@ -318,6 +321,19 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     stages.spawn(async move {
         let served = axum::serve(http_listener, app).with_graceful_shutdown(stop.cancelled_owned());
         ("http", served.await.map_err(|error| error.to_string()))
+    });
+    let stop = rest_stop.clone();
+    stages.spawn(async move {
+        // Histograms hold every sample until they are folded, whether anybody reads them or not.
+        let fold = async {
+            let mut tick = tokio::time::interval(FOLD);
+            loop {
+                tick.tick().await;
+                metrics.run_upkeep();
+            }
+        };
+        stop.run_until_cancelled(fold).await;
+        ("metrics", Ok(()))
     });
     let board = Board {
         doors,
