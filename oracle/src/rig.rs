@@ -216,7 +216,7 @@ pub(crate) struct Rig {
     stop: CancellationToken,
     witness: Option<std::thread::JoinHandle<Result<(), JournalError>>>,
     _folder: Arc<tempfile::TempDir>,
-    _show: watch::Sender<Option<Arc<Sight>>>,
+    show: watch::Sender<Option<Arc<Sight>>>,
 }
 
 impl Rig {
@@ -302,8 +302,13 @@ impl Rig {
             stop,
             witness: Some(witness),
             _folder: folder,
-            _show: show,
+            show,
         }
+    }
+
+    /// The chain is out of sight, or in sight again.
+    pub(crate) fn blind(&self, blind: bool) {
+        self.show.send_replace((!blind).then(|| Arc::new(sight())));
     }
 
     /// What is on disk, as another process would find it.

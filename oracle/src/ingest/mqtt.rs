@@ -40,6 +40,9 @@ const AROUND: usize = 4_096;
 /// Longest an answer waits for a slow listener; the device will ask again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long an envelope that cannot be kept now is held before the connection is given back without an acknowledgement.
+const HELD: Duration = Duration::from_secs(20);
+
 /// How often a door that cannot take something now tries again.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -141,8 +144,17 @@ impl BrokerEventHandler for Hook {
         event: ClientPublishEvent,
     ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
         Box::pin(async move {
-            self.hear(&event).await;
-            PublishAction::Handled
+            if tokio::time::timeout(HELD, self.hear(&event)).await.is_ok() {
+                return PublishAction::Handled;
+            }
+            // Not kept, so not acknowledged: passed on at QoS 0, on a topic nobody may listen to, it has no
+            // acknowledgement, and the connection is free again. The device sends it anew.
+            debug!(target: "hearth::ingest", door = DOOR, "let go without an acknowledgement");
+            PublishAction::Transform(PublishPacket::new(
+                "hearth/v1/unheard",
+                Vec::new(),
+                QoS::AtMostOnce,
+            ))
         })
     }
 

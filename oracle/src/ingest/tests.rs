@@ -50,6 +50,21 @@ async fn r7_2_puback_comes_only_after_the_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_that_has_not_seen_the_chain_acknowledges_nothing() {
+    let rig = Rig::start().await;
+    rig.blind(true);
+    let (status, told) = rig.post("/v1/up", envelope(1, NOW)).await;
+    assert!(status == 503 && told.contains("not_yet"), "{told}");
+    let client = device(&rig, "pile").await;
+    let publish = client.publish_qos1(topic("up"), envelope(1, NOW));
+    tokio::pin!(publish);
+    assert!(timeout(NEVER, &mut publish).await.is_err());
+    rig.blind(false);
+    timeout(SOON, publish).await.unwrap().unwrap();
+    assert_eq!(rig.kept().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m3_a_full_disk_stops_acknowledgements_and_nothing_is_lost() {
     let rig = Rig::start().await;
     let client = device(&rig, "pile").await;
