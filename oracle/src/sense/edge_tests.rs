@@ -38,6 +38,10 @@ static MODEL: LazyLock<Model> =
     LazyLock::new(|| train_on(&RECORDINGS[..2], 1, &mut |_| ()).expect("a model of synthetic frames"));
 
 fn week() -> Week {
+    week_of(5)
+}
+
+fn week_of(seed: u64) -> Week {
     let villager = |member| Villager {
         member,
         badge: B256::with_last_byte(member as u8),
@@ -52,7 +56,7 @@ fn week() -> Week {
         ambiguous: 1,
         interval: INTERVAL as u32,
         noise: Noise::default(),
-        seed: 5,
+        seed,
     };
     village
         .week(&Frames::of(Source::Synthetic, &RECORDINGS[2..]))
@@ -247,32 +251,36 @@ fn estimated(config: &EdgeConfig) -> Estimate {
 
 #[test]
 fn test_r7_8_and_r8_a_seat_reads_from_the_edge_what_truly_happened() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (config, week) = (config(folder.path()), week());
-    let truth = week.script.truth.clone();
-    play_week(&config, &Replay::of(week), &six_hourly(), |turn| turn == 7);
+    // Each visit is weighed twice within 15 g, and an hour's drift stays below 10 g.
+    const OFF_PER_VISIT: u32 = 40;
+    for seed in 0..6 {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (config, week) = (config(folder.path()), week_of(seed));
+        let truth = week.script.truth.clone();
+        play_week(&config, &Replay::of(week), &six_hourly(), |turn| turn == 7);
 
-    let estimate = estimated(&config);
-    assert_eq!(estimate.verdict, Verdict::Ok);
-    assert_eq!(estimate.coverage, 10_000);
-    let Finding::Lines(lines) = estimate.finding else {
-        panic!("an OK report has lines")
-    };
-    let close = |line: Line, wood: Wood| {
-        assert_eq!(line.pieces, wood.pieces);
-        let visits = u32::from(truth.steps as u16);
-        assert!(
-            line.grams.abs_diff(wood.grams) <= 45 * visits,
-            "{line:?} against {wood:?}"
-        );
-    };
-    let taken: Vec<_> = truth.members.iter().filter(|(_, wood)| wood.pieces > 0).collect();
-    assert_eq!(lines.members.len(), taken.len());
-    for (member, wood) in taken {
-        close(lines.members[&MemberId(*member)], *wood);
+        let estimate = estimated(&config);
+        assert_eq!(estimate.verdict, Verdict::Ok, "seed {seed}");
+        assert_eq!(estimate.coverage, 10_000, "seed {seed}");
+        let Finding::Lines(lines) = estimate.finding else {
+            panic!("an OK report has lines")
+        };
+        let close = |line: Line, wood: Wood, visits: u32| {
+            assert_eq!(line.pieces, wood.pieces, "seed {seed}");
+            let off = line.grams.abs_diff(wood.grams);
+            assert!(
+                off <= OFF_PER_VISIT * visits,
+                "seed {seed}: {line:?} against {wood:?}"
+            );
+        };
+        let taken: Vec<_> = truth.members.iter().filter(|(_, wood)| wood.pieces > 0).collect();
+        assert_eq!(lines.members.len(), taken.len(), "seed {seed}");
+        for (member, wood) in taken {
+            close(lines.members[&MemberId(*member)], *wood, 4);
+        }
+        assert!(truth.unattributed.pieces > 0, "seed {seed}");
+        close(lines.unattributed, truth.unattributed, 2);
     }
-    assert!(truth.unattributed.pieces > 0);
-    close(lines.unattributed, truth.unattributed);
 }
 
 #[test]
