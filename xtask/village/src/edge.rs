@@ -31,10 +31,12 @@ impl Edge {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.running.still_running()?;
-            let standings = self.standings()?;
+            // An outbox that is just being made cannot be read yet; one that never can is told at the deadline.
+            let standings = self.standings();
+            let kept = |standing: &Standing| standing.until >= until && standing.waiting == 0;
             if standings
-                .iter()
-                .all(|standing| standing.until >= until && standing.waiting == 0)
+                .as_ref()
+                .is_ok_and(|standings| standings.iter().all(kept))
             {
                 return Ok(());
             }
@@ -60,12 +62,7 @@ impl Edge {
     fn standings(&self) -> Result<Vec<Standing>> {
         self.outboxes
             .iter()
-            .map(|outbox| {
-                if !outbox.exists() {
-                    return Ok(Standing { until: 0, waiting: 0 }); // it has not spoken yet
-                }
-                Outbox::standing_of(outbox).wrap_err("failed to read a device's outbox")
-            })
+            .map(|outbox| Outbox::standing_of(outbox).wrap_err("failed to read a device's outbox"))
             .collect()
     }
 }
