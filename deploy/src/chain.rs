@@ -11,7 +11,7 @@ use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderB
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol_types::SolInterface;
 use alloy::transports::{RpcError, TransportErrorKind};
-use hearth_bindings::{Charter, Committee, Docket, Ledger, Roster};
+use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
 use thiserror::Error;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
@@ -52,6 +52,8 @@ pub enum ChainError {
 /// # Errors
 /// Where the address is malformed or the node cannot be reached.
 pub async fn connect(url: &str, wallet: Option<EthereumWallet>) -> Result<DynProvider, ChainError> {
+    // Clients need a provider of cryptography; it fails only where one is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // Nonces are asked of the node each time: a cached count does not recover from a failed send.
     let builder = ProviderBuilder::new()
         .disable_recommended_fillers()
@@ -121,6 +123,8 @@ pub fn reason(data: &Bytes) -> Option<String> {
         .or_else(|| named::<Ledger::LedgerErrors>(data))
         .or_else(|| named::<Committee::CommitteeErrors>(data))
         .or_else(|| named::<Docket::DocketErrors>(data))
+        .or_else(|| named::<Mandates::MandatesErrors>(data))
+        .or_else(|| named::<Firewood::FirewoodErrors>(data))
         .or_else(|| alloy::sol_types::decode_revert_reason(data))
 }
 

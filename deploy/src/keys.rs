@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::Address;
 use alloy::signers::k256::elliptic_curve::rand_core::OsRng;
 use alloy::signers::local::{LocalSignerError, PrivateKeySigner};
 use thiserror::Error;
@@ -26,6 +27,12 @@ pub enum KeyError {
         /// What the writer said.
         #[source]
         source: Box<LocalSignerError>,
+    },
+    /// The keystore shows no address.
+    #[error("{path} shows no address; is it a keystore?")]
+    NoAddress {
+        /// Which file.
+        path: PathBuf,
     },
     /// There is a file already.
     #[error("{path} exists already; a keystore is never overwritten")]
@@ -58,6 +65,24 @@ pub fn open(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
     PrivateKeySigner::decrypt_keystore(path, password).map_err(|source| KeyError::Open {
         path: path.to_owned(),
         source: Box::new(source),
+    })
+}
+
+/// The address a keystore shows without being opened.
+///
+/// # Errors
+/// Where the file cannot be read or shows none.
+pub fn address(path: &Path) -> Result<Address, KeyError> {
+    let shown = || -> Option<Address> {
+        let keystore: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+        keystore["address"]
+            .as_str()?
+            .trim_start_matches("0x")
+            .parse()
+            .ok()
+    };
+    shown().ok_or_else(|| KeyError::NoAddress {
+        path: path.to_owned(),
     })
 }
 

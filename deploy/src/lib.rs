@@ -1,5 +1,6 @@
 //! The clerk: founds a charter by one path, and serves founders and members at the command line.
 
+pub mod act;
 pub mod amount;
 pub mod artifacts;
 pub mod calendar;
@@ -14,3 +15,4 @@ pub mod plan;
 pub mod rehearse;
 pub mod sign;
 pub mod throwaway;
+pub mod view;

@@ -7,8 +7,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    // Only fails where a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let words = match cli::Words::try_parse() {
         Ok(words) => words,
         Err(error) => {

@@ -1,15 +1,35 @@
-//! What members say.
+//! What members say: each is said in one sentence first, then signed for a carrier or sent.
 
-use clap::Args;
-use eyre::{Result, bail};
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::DynProvider;
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
+use clap::{Args, Subcommand};
+use eyre::{Result, bail, eyre};
+use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
-use hearth::chain::asked;
+use hearth::chain::{self, asked};
+use hearth::found::Deployment;
 use hearth::member::{self, Account};
-use hearth_bindings::Roster;
+use hearth::sign::{LONGEST_MANDATE, Mandate};
+use hearth::view;
+use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use serde_json::json;
 
 use super::Words;
 use super::talk::{self, BadInput};
+
+/// How a member's act is carried.
+#[derive(Debug, Args)]
+pub(crate) struct Carrying {
+    /// Only sign, and write the act to this file for anybody to carry
+    #[arg(long, value_name = "FILE")]
+    sign_only: Option<PathBuf>,
+    /// Go ahead without being asked
+    #[arg(long)]
+    yes: bool,
+}
 
 /// Money into a purse.
 #[derive(Debug, Args)]
@@ -19,51 +39,529 @@ pub(crate) struct Deposit {
     /// Somebody else's purse: then it is a gift
     #[arg(long, value_name = "MEMBER")]
     to: Option<u16>,
-    /// Go ahead without being asked
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    carrying: Carrying,
 }
 
-/// Pays in.
+/// Admission: the candidate joins; members nominate, vouch, object; anyone admits.
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    #[command(subcommand)]
+    word: JoinWord,
+}
+
+#[derive(Debug, Subcommand)]
+enum JoinWord {
+    /// Propose a person, and vouch for them
+    Nominate {
+        /// Their key
+        candidate: Address,
+        /// Their household's number
+        #[arg(long)]
+        household: u16,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// Vouch for a candidate
+    Vouch {
+        /// The nomination's number
+        nomination: U256,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// Object to a candidate within the window
+    Object {
+        /// The nomination's number
+        nomination: U256,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// As the candidate: agree to join
+    Accept {
+        /// The nomination's number
+        nomination: U256,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// After the window: admit, which anyone may
+    Admit {
+        /// The nomination's number
+        nomination: U256,
+    },
+}
+
+/// Mandates.
+#[derive(Debug, Args)]
+pub(crate) struct Mandates {
+    #[command(subcommand)]
+    word: MandateWord,
+}
+
+#[derive(Debug, Subcommand)]
+enum MandateWord {
+    /// Consent to a subcontract's terms, within these caps
+    Sign {
+        /// The subcontract's number
+        subcontract: u16,
+        /// One line of one report, such as "20 H"
+        #[arg(long)]
+        per_event: Amount,
+        /// One period of 30 days
+        #[arg(long)]
+        per_period: Amount,
+        /// Shares of what nobody tapped for, per period
+        #[arg(long)]
+        shared: Amount,
+        /// Days it holds, at most 365
+        #[arg(long, default_value_t = 364)]
+        days: u64,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// End a mandate
+    Revoke {
+        /// The subcontract's number
+        subcontract: u16,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+    /// Set your own bound across all subcontracts
+    Limit {
+        /// Per period of 30 days
+        per_period: Amount,
+        #[command(flatten)]
+        carrying: Carrying,
+    },
+}
+
+/// Somebody at the chain with a key.
+struct Person {
+    chain: DynProvider,
+    place: Deployment,
+    key: PrivateKeySigner,
+    member: u16,
+}
+
+impl Person {
+    async fn new(words: &Words) -> Result<Self> {
+        let (chain, key) = words.purse().await?;
+        let place = words.deployment(&chain).await?;
+        let roster = Roster::new(place.roster, &chain);
+        let member = roster
+            .memberOf(key.address())
+            .call()
+            .await
+            .map_err(asked("looking you up in the roster"))?;
+        Ok(Self {
+            chain,
+            place,
+            key,
+            member,
+        })
+    }
+
+    async fn member(words: &Words) -> Result<Self> {
+        let person = Self::new(words).await?;
+        if person.member == 0 {
+            bail!(BadInput(format!(
+                "{} is no member's key; ask any member to nominate you, or use another --keystore",
+                person.key.address()
+            )));
+        }
+        Ok(person)
+    }
+
+    /// Says the deed, then signs it into a file or sends it.
+    async fn does(&self, words: &Words, deed: &Deed, carrying: &Carrying) -> Result<()> {
+        let now = chain::time(&self.chain).await?;
+        // An hour less than the longest, since a carrier's chain may be behind ours.
+        let deadline = now + LONGEST_DEADLINE - 3_600;
+        let hand = Hand {
+            member: self.member,
+            nonce: U256::from_be_bytes(B256::random().0),
+            deadline,
+        };
+        let act = Act::new(deed, hand, &self.place);
+        talk::say(&act.sentence);
+        if !carrying.yes {
+            talk::agreed("Go ahead?", "say --yes")?;
+        }
+        if let Some(file) = &carrying.sign_only {
+            let signature = self.key.sign_hash_sync(&act.digest)?;
+            let signed = Signed {
+                v: 1,
+                deed: act.name.into(),
+                sentence: act.sentence.clone(),
+                chain_id: self.place.chain_id,
+                to: act.to,
+                data: act.carried(signature.as_bytes().to_vec().into()),
+                deadline,
+            };
+            std::fs::write(file, serde_json::to_string_pretty(&signed)? + "\n")
+                .map_err(|error| BadInput(format!("{} could not be written: {error}", file.display())))?;
+            talk::say(&format!(
+                "signed: {}; anybody may carry it by `hearth carry`",
+                file.display()
+            ));
+            return done(words, act.name, None);
+        }
+        let tx = chain::call(self.key.address(), act.to, act.direct.clone());
+        let receipt = chain::land(&self.chain, act.name, tx).await?;
+        talk::say("done");
+        done(words, act.name, Some(receipt.transaction_hash))
+    }
+}
+
+fn done(words: &Words, deed: &str, transaction: Option<B256>) -> Result<()> {
+    if words.json {
+        talk::json(&json!({"v": 1, "deed": deed, "transaction": transaction}))?;
+    }
+    Ok(())
+}
+
+/// Pays in; on a practice token, what is missing is minted first.
 pub(crate) async fn deposit(words: &Words, deposit: &Deposit) -> Result<()> {
-    let (chain, key) = words.purse().await?;
-    let place = words.deployment(&chain).await?;
-    let own = Roster::new(place.roster, &chain)
-        .memberOf(key.address())
-        .call()
-        .await;
-    let own = own.map_err(asked("looking you up in the roster"))?;
-    let member = deposit.to.unwrap_or(own);
-    if member == 0 {
+    let person = Person::new(words).await?;
+    let to = deposit.to.unwrap_or(person.member);
+    if to == 0 {
         bail!(BadInput(format!(
             "{} is no member's key; say --to whom",
-            key.address()
+            person.key.address()
         )));
     }
-    talk::say(&format!(
-        "You put {} into the purse of member {member}{}.",
-        deposit.amount,
-        if member == own {
-            ", your own"
-        } else {
-            ", as a gift"
+    if deposit.carrying.sign_only.is_some() {
+        if to != person.member {
+            bail!(BadInput(
+                "a gift is sent by the giver; leave --sign-only away".into()
+            ));
         }
+        return person
+            .does(
+                words,
+                &Deed::Deposit {
+                    amount: deposit.amount,
+                },
+                &deposit.carrying,
+            )
+            .await;
+    }
+    let whose = if to == person.member {
+        "your own"
+    } else {
+        "as a gift"
+    };
+    talk::say(&format!(
+        "You put {} into the purse of {}, {whose}.",
+        deposit.amount,
+        person.place.member_name(to)
     ));
-    if !deposit.yes {
+    if !deposit.carrying.yes {
         talk::agreed("Go ahead?", "say --yes")?;
     }
     member::deposit(
-        &chain,
-        &place,
-        key.address(),
-        Account::Member(member),
+        &person.chain,
+        &person.place,
+        person.key.address(),
+        Account::Member(to),
         deposit.amount,
     )
     .await?;
-    let free = member::free(&chain, &place, Account::Member(member)).await?;
-    talk::say(&format!("member {member} now has {} free", Amount(free)));
+    let free = member::free(&person.chain, &person.place, Account::Member(to)).await?;
+    talk::say(&format!(
+        "{} now has {} free",
+        person.place.member_name(to),
+        Amount(free)
+    ));
     if words.json {
-        talk::json(&json!({"v": 1, "member": member, "free": free.to_string()}))?;
+        talk::json(&json!({"v": 1, "deed": "DepositMoney", "member": to, "free": free.to_string()}))?;
     }
     Ok(())
+}
+
+/// Takes out.
+pub(crate) async fn withdraw(words: &Words, amount: &str, carrying: &Carrying) -> Result<()> {
+    let person = Person::member(words).await?;
+    let amount = if amount == "all" {
+        let ledger = Ledger::new(person.place.ledger, &person.chain);
+        Amount(
+            ledger
+                .withdrawable(person.member)
+                .call()
+                .await
+                .map_err(asked("reading the purse"))?,
+        )
+    } else {
+        amount
+            .parse()
+            .map_err(|error| BadInput(format!("{error}, or \"all\"")))?
+    };
+    person.does(words, &Deed::Withdraw { amount }, carrying).await
+}
+
+/// Mandates.
+pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
+    let person = Person::member(words).await?;
+    match &mandates.word {
+        MandateWord::Sign {
+            subcontract,
+            per_event,
+            per_period,
+            shared,
+            days,
+            carrying,
+        } => {
+            let charter = Charter::new(person.place.charter, &person.chain);
+            let terms = charter
+                .termsHashOf(*subcontract)
+                .call()
+                .await
+                .map_err(asked("reading the terms"))?;
+            if terms.is_zero() {
+                bail!(BadInput(format!("there is no subcontract {subcontract}")));
+            }
+            let now = chain::time(&person.chain).await?;
+            let expiry = now + (days * hearth::calendar::DAY).min(LONGEST_MANDATE - 3_600);
+            let mandate = Mandate {
+                subcontract: *subcontract,
+                per_event: per_event.0,
+                per_period: per_period.0,
+                shared_per_period: shared.0,
+                expiry,
+            };
+            person
+                .does(words, &Deed::SignMandate { mandate, terms }, carrying)
+                .await
+        }
+        MandateWord::Revoke {
+            subcontract,
+            carrying,
+        } => {
+            person
+                .does(
+                    words,
+                    &Deed::RevokeMandate {
+                        subcontract: *subcontract,
+                    },
+                    carrying,
+                )
+                .await
+        }
+        MandateWord::Limit { per_period, carrying } => {
+            person
+                .does(words, &Deed::LimitGlobal { most: *per_period }, carrying)
+                .await
+        }
+    }
+}
+
+/// Admission.
+pub(crate) async fn join(words: &Words, join: &Join) -> Result<()> {
+    let person = Person::new(words).await?;
+    let roster = Roster::new(person.place.roster, &person.chain);
+    let nominated = async |nomination: &U256| {
+        let read = roster
+            .nominationOf(*nomination)
+            .call()
+            .await
+            .map_err(asked("reading the nomination"))?;
+        if read.candidate.is_zero() {
+            bail!(BadInput(format!("there is no nomination {nomination}")));
+        }
+        Ok(read)
+    };
+    match &join.word {
+        JoinWord::Nominate {
+            candidate,
+            household,
+            carrying,
+        } => {
+            person
+                .does(
+                    words,
+                    &Deed::Nominate {
+                        candidate: *candidate,
+                        household: *household,
+                    },
+                    carrying,
+                )
+                .await?;
+            if carrying.sign_only.is_none() {
+                let count = roster
+                    .nominationCount()
+                    .call()
+                    .await
+                    .map_err(asked("counting nominations"))?;
+                talk::say(&format!(
+                    "this is nomination {count}; two more members vouch, the candidate accepts"
+                ));
+            }
+            Ok(())
+        }
+        JoinWord::Vouch { nomination, carrying } => {
+            let candidate = nominated(nomination).await?.candidate;
+            person
+                .does(
+                    words,
+                    &Deed::Vouch {
+                        nomination: *nomination,
+                        candidate,
+                    },
+                    carrying,
+                )
+                .await
+        }
+        JoinWord::Object { nomination, carrying } => {
+            let candidate = nominated(nomination).await?.candidate;
+            person
+                .does(
+                    words,
+                    &Deed::Object {
+                        nomination: *nomination,
+                        candidate,
+                    },
+                    carrying,
+                )
+                .await
+        }
+        JoinWord::Accept { nomination, carrying } => {
+            let household = nominated(nomination).await?.household;
+            let charter = Charter::new(person.place.charter, &person.chain);
+            let articles = charter
+                .articlesHash()
+                .call()
+                .await
+                .map_err(asked("reading the articles"))?;
+            person
+                .does(
+                    words,
+                    &Deed::Join {
+                        nomination: *nomination,
+                        household,
+                        articles,
+                    },
+                    carrying,
+                )
+                .await
+        }
+        JoinWord::Admit { nomination } => {
+            let data = alloy::sol_types::SolCall::abi_encode(&Roster::admitCall {
+                nomination: *nomination,
+            });
+            let tx = chain::call(person.key.address(), person.place.roster, data.into());
+            let receipt = chain::land(&person.chain, "admitting the candidate", tx).await?;
+            talk::say("done");
+            done(words, "admit", Some(receipt.transaction_hash))
+        }
+    }
+}
+
+/// Declares a band.
+pub(crate) async fn band(words: &Words, band: u8, subcontract: u16, carrying: &Carrying) -> Result<()> {
+    if band > 7 {
+        bail!(BadInput(format!("given band {band}, wanted 0 to 7")));
+    }
+    let person = Person::member(words).await?;
+    let charter = Charter::new(person.place.charter, &person.chain);
+    let place = charter
+        .subcontractAt(subcontract)
+        .call()
+        .await
+        .map_err(asked("reading the subcontract"))?;
+    if place.is_zero() {
+        bail!(BadInput(format!("there is no subcontract {subcontract}")));
+    }
+    let wood = Firewood::new(place, &person.chain);
+    let bounds = wood
+        .terms()
+        .call()
+        .await
+        .map_err(asked("reading the terms"))?
+        .bounds;
+    let means_from = Amount(bounds[usize::from(band)]);
+    person
+        .does(
+            words,
+            &Deed::DeclareBand {
+                subcontract,
+                place,
+                band,
+                means_from,
+            },
+            carrying,
+        )
+        .await
+}
+
+/// Contests the member's own line.
+pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &Carrying) -> Result<()> {
+    let person = Person::member(words).await?;
+    let reports = view::reports(&person.chain, &person.place).await?;
+    let report = reports.into_iter().map(|(report, _)| report);
+    let mut report = report.filter(|report| report.epoch.0 == epoch && report.stream.0 == stream);
+    let report = report.next().ok_or_else(|| {
+        eyre!(BadInput(format!("stream {stream} has no accepted report for week {epoch}; `hearth me` names those that can be contested")))
+    })?;
+    person
+        .does(
+            words,
+            &Deed::Contest {
+                report: Box::new(report),
+            },
+            carrying,
+        )
+        .await
+}
+
+/// Leaves.
+pub(crate) async fn leave(words: &Words, carrying: &Carrying) -> Result<()> {
+    Person::member(words)
+        .await?
+        .does(words, &Deed::Leave, carrying)
+        .await
+}
+
+/// Agrees to end a subcontract.
+pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying) -> Result<()> {
+    let person = Person::member(words).await?;
+    let charter = Charter::new(person.place.charter, &person.chain);
+    let terms = charter
+        .termsHashOf(subcontract)
+        .call()
+        .await
+        .map_err(asked("reading the terms"))?;
+    person
+        .does(words, &Deed::Repeal { subcontract, terms }, carrying)
+        .await
+}
+
+/// Enacts an open subcontract; anyone may.
+pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
+    let person = Person::new(words).await?;
+    let data = alloy::sol_types::SolCall::abi_encode(&Charter::enactCall { id: subcontract });
+    let tx = chain::call(person.key.address(), person.place.charter, data.into());
+    let receipt = chain::land(&person.chain, "enacting the subcontract", tx).await?;
+    talk::say(&format!(
+        "subcontract {subcontract} is enacted; it binds its signers from their next epoch on"
+    ));
+    done(words, "enact", Some(receipt.transaction_hash))
+}
+
+/// Carries an act that somebody signed.
+pub(crate) async fn carry(words: &Words, file: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| BadInput(format!("{} could not be read: {error}", file.display())))?;
+    let signed: Signed = serde_json::from_str(&text)
+        .map_err(|error| BadInput(format!("{} is no signed act: {error}", file.display())))?;
+    let person = Person::new(words).await?;
+    if signed.chain_id != person.place.chain_id {
+        bail!(BadInput(format!(
+            "the act is for chain {}, not {}",
+            signed.chain_id, person.place.chain_id
+        )));
+    }
+    talk::say(&format!("carrying {}: {}", signed.deed, signed.sentence));
+    let tx = chain::call(person.key.address(), signed.to, signed.data.clone());
+    let receipt = chain::land(&person.chain, &signed.deed, tx).await?;
+    talk::say("done");
+    done(words, &signed.deed, Some(receipt.transaction_hash))
 }

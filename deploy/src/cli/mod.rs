@@ -4,9 +4,11 @@ pub(crate) mod founder;
 pub(crate) mod member;
 pub(crate) mod rehearse;
 pub(crate) mod talk;
+pub(crate) mod view;
 
 use std::path::PathBuf;
 
+use alloy::primitives::Address;
 use alloy::providers::{DynProvider, Provider};
 use alloy::signers::local::PrivateKeySigner;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -89,6 +91,79 @@ pub(crate) enum Word {
         /// The charter
         charter: PathBuf,
     },
+    /// Enact an open subcontract; anyone may, once enough have signed and its 72 hours are over
+    Enact {
+        /// Its number
+        subcontract: u16,
+    },
+    /// Agree to end a subcontract; when all its signers have, it ends
+    Repeal {
+        /// Its number
+        subcontract: u16,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Your purse, what you owe, what you can lose, and what needs you
+    Me {
+        /// Somebody's number, instead of your keystore's
+        #[arg(long)]
+        member: Option<u16>,
+    },
+    /// Nominate, vouch for, object to, accept or admit a candidate
+    Join(member::Join),
+    /// Sign, change or revoke a mandate, or set your own bound across all of them
+    Mandate(member::Mandates),
+    /// Take money out to your own key
+    Withdraw {
+        /// Such as "12.5 H", or "all"
+        amount: String,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Declare your band, 0 to 7, once in 30 days
+    Band {
+        /// The band
+        band: u8,
+        /// The subcontract
+        #[arg(long, default_value_t = 1)]
+        subcontract: u16,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Contest your own line of a report while its window runs
+    Contest {
+        /// The report's week
+        epoch: u32,
+        /// The stream
+        #[arg(long, default_value_t = 1)]
+        stream: u16,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Leave for good, with your purse
+    Leave {
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Carry an act that somebody signed
+    Carry {
+        /// The file they signed
+        file: PathBuf,
+    },
+    /// Charter, seats, streams, subcontracts, purses and exposure
+    Status,
+    /// The provider's week, or a member's own
+    Digest {
+        /// The week; the last settled one without it
+        #[arg(long)]
+        epoch: Option<u32>,
+        /// A member's own week instead of the provider's
+        #[arg(long)]
+        member: Option<u16>,
+        /// The subcontract
+        #[arg(long, default_value_t = 1)]
+        subcontract: u16,
+    },
     /// Add to a purse; on a practice token, what is missing is minted first
     Deposit(member::Deposit),
     /// Play weeks through the real contracts on a throwaway chain
@@ -121,6 +196,33 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         } => founder::found(&words, charter, signatures, *yes).await,
         Word::Seat { card, yes } => founder::seat(&words, card, *yes).await,
         Word::Ignite { charter } => founder::ignite(&words, charter).await,
+        Word::Enact { subcontract } => member::enact(&words, *subcontract).await,
+        Word::Repeal {
+            subcontract,
+            carrying,
+        } => member::repeal(&words, *subcontract, carrying).await,
+        Word::Me { member } => view::me(&words, *member).await,
+        Word::Join(join) => member::join(&words, join).await,
+        Word::Mandate(mandates) => member::mandate(&words, mandates).await,
+        Word::Withdraw { amount, carrying } => member::withdraw(&words, amount, carrying).await,
+        Word::Band {
+            band,
+            subcontract,
+            carrying,
+        } => member::band(&words, *band, *subcontract, carrying).await,
+        Word::Contest {
+            epoch,
+            stream,
+            carrying,
+        } => member::contest(&words, *epoch, *stream, carrying).await,
+        Word::Leave { carrying } => member::leave(&words, carrying).await,
+        Word::Carry { file } => member::carry(&words, file).await,
+        Word::Status => view::status(&words).await,
+        Word::Digest {
+            epoch,
+            member,
+            subcontract,
+        } => view::digest(&words, *subcontract, *epoch, *member).await,
         Word::Deposit(deposit) => member::deposit(&words, deposit).await,
         Word::Rehearse { scenario } => rehearse::rehearse(&words, scenario).await,
         Word::Completions { shell } => {
@@ -152,6 +254,16 @@ impl Words {
         };
         let password = self.password(&format!("password of {}: ", file.display()))?;
         Ok(hearth::keys::open(file, &password)?)
+    }
+
+    /// The address in the keystore; the key itself stays closed.
+    pub(crate) fn address(&self) -> Result<Address> {
+        let Some(file) = &self.keystore else {
+            bail!(talk::BadInput(
+                "no keystore is given; name yours by --keystore or HEARTH_KEYSTORE".into()
+            ));
+        };
+        Ok(hearth::keys::address(file)?)
     }
 
     /// The password, from its file or a prompt.

@@ -1,3 +1,4 @@
 //! The clerk against a real chain.
 
+mod acts;
 mod paper;

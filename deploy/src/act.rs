@@ -1,0 +1,430 @@
+//! What a member does: said in one sentence, then signed for anybody to carry, or sent from the member's own key (R1.8).
+//!
+//! *In*: a [`Deed`], who does it. *Out*: an [`Act`]: the sentence, the typed data, the call that sends it and the call
+//! that carries a signature. *Refuses*: nothing by itself; the contracts do, and each act is simulated first.
+//! The types and sentences are the contracts' own; a test carries each of them by signature.
+
+use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40};
+use alloy::sol;
+use alloy::sol_types::{SolCall, SolStruct};
+use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, Roster};
+use hearth_oracle_core::chain::Domain;
+use hearth_oracle_core::report::Report;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::found::Deployment;
+use crate::sign::{Mandate, domain};
+
+/// A signed act is carried within this many seconds (R1.8).
+pub const LONGEST_DEADLINE: u64 = 7 * 86_400;
+
+sol! {
+    struct SignMandate { string deed; uint16 member; string mandate; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct RevokeMandate { string deed; uint16 member; uint16 subcontract; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct LimitGlobal { string deed; uint16 member; string mostPerPeriod; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct DepositMoney { string deed; uint16 member; string amount; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct WithdrawMoney { string deed; uint16 member; string amount; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct DeclareBand { string deed; uint16 subcontract; uint8 band; string monthlyMeansFrom; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct ContestLine { string deed; uint16 member; uint16 subcontract; uint16 stream; uint24 epoch; bytes32 report; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct LeaveCharter { string deed; uint16 member; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct NominateMember { string deed; uint16 member; address candidate; uint16 household; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct VouchFor { string deed; uint16 member; uint256 nomination; address candidate; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct ObjectToAdmission { string deed; uint16 member; uint256 nomination; address candidate; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct JoinCharter { string deed; bytes32 articles; uint256 nomination; uint16 household; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct RepealSubcontract { string deed; uint16 subcontract; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Consent to a subcontract's terms and let it collect within these caps (R1.5).
+    SignMandate {
+        /// The caps.
+        mandate: Mandate,
+        /// The terms read before signing.
+        terms: B256,
+    },
+    /// End a mandate (R1.5).
+    RevokeMandate {
+        /// Whose.
+        subcontract: u16,
+    },
+    /// The member's own bound across subcontracts (R1.5).
+    LimitGlobal {
+        /// Per period.
+        most: Amount,
+    },
+    /// Money from the member's key into the purse, once the token is approved (R1.1).
+    Deposit {
+        /// How much.
+        amount: Amount,
+    },
+    /// Money out to the member's key (R1.1).
+    Withdraw {
+        /// How much.
+        amount: Amount,
+    },
+    /// Declare a bracket of means (R8).
+    DeclareBand {
+        /// Of which subcontract.
+        subcontract: u16,
+        /// Where it stands.
+        place: Address,
+        /// 0 to 7.
+        band: u8,
+        /// The bracket's inclusive lower bound.
+        means_from: Amount,
+    },
+    /// Contest one's own line (R7.10).
+    Contest {
+        /// The report.
+        report: Box<Report>,
+    },
+    /// Leave (R16.1).
+    Leave,
+    /// Propose a person (R4.1).
+    Nominate {
+        /// Their key.
+        candidate: Address,
+        /// Their household.
+        household: u16,
+    },
+    /// Vouch for a candidate (R4.1).
+    Vouch {
+        /// The nomination's number.
+        nomination: U256,
+        /// The candidate's key.
+        candidate: Address,
+    },
+    /// Object to a candidate (R4.2).
+    Object {
+        /// The nomination's number.
+        nomination: U256,
+        /// The candidate's key.
+        candidate: Address,
+    },
+    /// Join under a nomination.
+    Join {
+        /// The nomination's number.
+        nomination: U256,
+        /// The household it names.
+        household: u16,
+        /// Hash of the charter's words.
+        articles: B256,
+    },
+    /// Agree to end a subcontract for all (R5.7).
+    Repeal {
+        /// Which.
+        subcontract: u16,
+        /// Its terms.
+        terms: B256,
+    },
+}
+
+/// Who does it, and until when a signature may be carried.
+#[derive(Clone, Copy, Debug)]
+pub struct Hand {
+    /// The member's number; 0 for a candidate.
+    pub member: u16,
+    /// Voids the signature once used; any number not used before.
+    pub nonce: U256,
+    /// Unix seconds, at most [`LONGEST_DEADLINE`] ahead of the chain.
+    pub deadline: u64,
+}
+
+/// A deed made ready.
+#[derive(Clone)]
+pub struct Act {
+    /// The typed data's primary type: the deed's name.
+    pub name: &'static str,
+    /// What will happen, and the most it can cost.
+    pub sentence: String,
+    /// The contract it goes to.
+    pub to: Address,
+    /// The call from the member's own key.
+    pub direct: Bytes,
+    /// The digest a signature for a carrier is made over.
+    pub digest: B256,
+    carry: Carry,
+}
+
+type Carry = std::sync::Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
+
+/// A signed act as its file holds it: anybody may send the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signed {
+    /// Always 1.
+    pub v: u8,
+    /// The deed's name.
+    pub deed: String,
+    /// What it does, in words.
+    pub sentence: String,
+    /// The chain it is for.
+    pub chain_id: u64,
+    /// The contract it goes to.
+    pub to: Address,
+    /// The whole call, signature included.
+    pub data: Bytes,
+    /// Unix seconds after which nobody can carry it.
+    pub deadline: u64,
+}
+
+impl Act {
+    /// The call that carries this signature.
+    #[must_use]
+    pub fn carried(&self, signature: Bytes) -> Bytes {
+        (self.carry)(signature)
+    }
+
+    /// Makes a deed ready on what was founded.
+    #[must_use]
+    pub fn new(deed: &Deed, hand: Hand, place: &Deployment) -> Self {
+        let Hand {
+            member,
+            nonce,
+            deadline,
+        } = hand;
+        let (n, d) = (nonce, deadline);
+        match deed.clone() {
+            Deed::SignMandate { mandate, terms } => {
+                let caps: Mandates::MandateCaps = Mandates::MandateCaps {
+                    subcontract: mandate.subcontract,
+                    perEvent: mandate.per_event,
+                    perPeriod: mandate.per_period,
+                    sharedPerPeriod: mandate.shared_per_period,
+                    expiry: U40::saturating_from(mandate.expiry),
+                };
+                let most = mandate.per_period.saturating_add(mandate.shared_per_period);
+                ready(
+                    "SignMandate",
+                    format!(
+                        "You consent to the terms of subcontract {} and let it collect from the next local day on: at most {} per period of 30 days, {} in any 30 days.",
+                        mandate.subcontract,
+                        Amount(most),
+                        Amount(most.saturating_mul(2))
+                    ),
+                    place,
+                    place.mandates,
+                    &SignMandate {
+                        deed: "I agree to this subcontract's terms and let it collect from my purse, at most this much, from the next local day on.".into(),
+                        member,
+                        mandate: mandate.words(),
+                        termsHash: terms,
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Mandates::signMandateCall { caps: caps.clone(), termsHash: terms },
+                    move |signature| Mandates::signMandateBySigCall { member, caps: caps.clone(), termsHash: terms, nonce: n, deadline: d, signature },
+                )
+            }
+            Deed::RevokeMandate { subcontract } => ready(
+                "RevokeMandate",
+                format!("You end your mandate for subcontract {subcontract} from the next local day on; what began before still settles within its caps."),
+                place,
+                place.mandates,
+                &RevokeMandate {
+                    deed: "I end my mandate for this subcontract, from the next local day on.".into(),
+                    member,
+                    subcontract,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Mandates::revokeMandateCall { subcontract },
+                move |signature| Mandates::revokeMandateBySigCall { member, subcontract, nonce: n, deadline: d, signature },
+            ),
+            Deed::LimitGlobal { most } => ready(
+                "LimitGlobal",
+                format!("All subcontracts together may collect at most {most} from you per period of 30 days, {} in any 30 days, from the next local day on.", Amount(most.0.saturating_mul(2))),
+                place,
+                place.mandates,
+                &LimitGlobal {
+                    deed: "All subcontracts together may collect at most this much from me in a period of 30 days, from the next local day on.".into(),
+                    member,
+                    mostPerPeriod: most.to_string(),
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Mandates::limitGlobalCall { perPeriod: most.0 },
+                move |signature| Mandates::limitGlobalBySigCall { member, perPeriod: most.0, nonce: n, deadline: d, signature },
+            ),
+            Deed::Deposit { amount } => ready(
+                "DepositMoney",
+                format!("You put {amount} from your own key into your purse; a fifth of it first repays what you owe, if you owe anything."),
+                place,
+                place.ledger,
+                &DepositMoney {
+                    deed: "Put this much from my own key into my purse.".into(),
+                    member,
+                    amount: amount.to_string(),
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Ledger::depositCall { account: u32::from(member), amount: amount.0 },
+                move |signature| Ledger::depositBySigCall { member, amount: amount.0, nonce: n, deadline: d, signature },
+            ),
+            Deed::Withdraw { amount } => ready(
+                "WithdrawMoney",
+                format!("You take {amount} out of your purse to your own key. It costs nothing but gas."),
+                place,
+                place.ledger,
+                &WithdrawMoney {
+                    deed: "Pay this much out of my purse to my own key.".into(),
+                    member,
+                    amount: amount.to_string(),
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Ledger::withdrawCall { amount: amount.0 },
+                move |signature| Ledger::withdrawBySigCall { member, amount: amount.0, nonce: n, deadline: d, signature },
+            ),
+            Deed::DeclareBand { subcontract, place: at, band, means_from } => ready(
+                "DeclareBand",
+                format!("You declare monthly means from {means_from} (band {band}); from the next local day on it sets what you pay for wood, within your mandate. You can declare again in 30 days."),
+                place,
+                at,
+                &DeclareBand {
+                    deed: "I declare my monthly means; they set what I pay for wood.".into(),
+                    subcontract,
+                    band,
+                    monthlyMeansFrom: means_from.to_string(),
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Firewood::declareBandCall { band },
+                move |signature| Firewood::declareBandBySigCall { member, band, nonce: n, deadline: d, signature },
+            ),
+            Deed::Contest { report } => {
+                let digest = report.digest(&Domain { chain_id: place.chain_id, docket: place.docket });
+                let (header, parent, envelopes) = (report.header(), report.parent, report.envelopes);
+                let payload = report.payload.clone();
+                ready(
+                    "ContestLine",
+                    format!("You contest your own line of epoch {}. Nothing is taken from you for it; you can contest twice in 90 days.", report.epoch.0),
+                    place,
+                    place.docket,
+                    &ContestLine {
+                        deed: "I contest my own line of this report. Nothing is taken from me for it.".into(),
+                        member,
+                        subcontract: report.subcontract.0,
+                        stream: report.stream.0,
+                        epoch: alloy::primitives::aliases::U24::saturating_from(report.epoch.0),
+                        report: digest,
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Docket::contestCall { header, parent, envelopes, payload: payload.clone() },
+                    move |signature| Docket::contestBySigCall { member, header, parent, envelopes, payload: payload.clone(), nonce: n, deadline: d, signature },
+                )
+            }
+            Deed::Leave => ready(
+                "LeaveCharter",
+                "You leave for good. New duties end now; what your open weeks may still cost stays in your purse until they settle, the rest you can take out at once.".into(),
+                place,
+                place.roster,
+                &LeaveCharter { deed: "I leave this charter for good.".into(), member, nonce, deadlineUnixSeconds: deadline },
+                Roster::leaveCall {},
+                move |signature| Roster::leaveBySigCall { member, nonce: n, deadline: d, signature },
+            ),
+            Deed::Nominate { candidate, household } => ready(
+                "NominateMember",
+                format!("You propose {candidate} as a member of household {household}, and vouch for them for 180 days. It costs nothing."),
+                place,
+                place.roster,
+                &NominateMember {
+                    deed: "I propose this person as a member, and vouch that they are one person.".into(),
+                    member,
+                    candidate,
+                    household,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Roster::nominateCall { candidate, household },
+                move |signature| Roster::nominateBySigCall { sponsor: member, candidate, household, nonce: n, deadline: d, signature },
+            ),
+            Deed::Vouch { nomination, candidate } => ready(
+                "VouchFor",
+                format!("You vouch for {candidate} for 180 days. It costs nothing."),
+                place,
+                place.roster,
+                &VouchFor {
+                    deed: "I vouch that this candidate is one person and no member yet.".into(),
+                    member,
+                    nomination,
+                    candidate,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Roster::vouchCall { nomination },
+                move |signature| Roster::vouchBySigCall { member, nomination, nonce: n, deadline: d, signature },
+            ),
+            Deed::Object { nomination, candidate } => ready(
+                "ObjectToAdmission",
+                format!("You object to admitting {candidate}. It costs nothing."),
+                place,
+                place.roster,
+                &ObjectToAdmission {
+                    deed: "I object to admitting this candidate.".into(),
+                    member,
+                    nomination,
+                    candidate,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Roster::objectToAdmissionCall { nomination },
+                move |signature| Roster::objectToAdmissionBySigCall { member, nomination, nonce: n, deadline: d, signature },
+            ),
+            Deed::Join { nomination, household, articles } => ready(
+                "JoinCharter",
+                "You agree to join this charter under its articles. Nothing can be taken from you until you sign a mandate.".into(),
+                place,
+                place.roster,
+                &JoinCharter {
+                    deed: "I join this charter under its articles.".into(),
+                    articles,
+                    nomination,
+                    household,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Roster::joinCall { nomination },
+                move |signature| Roster::joinBySigCall { nomination, nonce: n, deadline: d, signature },
+            ),
+            Deed::Repeal { subcontract, terms } => ready(
+                "RepealSubcontract",
+                format!("You agree to end subcontract {subcontract} for everybody who signed it; it ends when all of them have agreed."),
+                place,
+                place.charter,
+                &RepealSubcontract {
+                    deed: "I agree to end this subcontract for everybody who signed it.".into(),
+                    subcontract,
+                    termsHash: terms,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Charter::repealCall { id: subcontract },
+                move |signature| Charter::repealBySigCall { member, id: subcontract, nonce: n, deadline: d, signature },
+            ),
+        }
+    }
+}
+
+fn ready<C: SolCall>(
+    name: &'static str,
+    sentence: String,
+    place: &Deployment,
+    to: Address,
+    typed: &impl SolStruct,
+    direct: impl SolCall,
+    carry: impl Fn(Bytes) -> C + Send + Sync + 'static,
+) -> Act {
+    Act {
+        name,
+        sentence,
+        to,
+        direct: direct.abi_encode().into(),
+        digest: typed.eip712_signing_hash(&domain(place.chain_id, to)),
+        carry: std::sync::Arc::new(move |signature| carry(signature).abi_encode().into()),
+    }
+}

@@ -1,0 +1,295 @@
+//! Reading: me, status, digest.
+
+use eyre::{Result, bail};
+use hearth::amount::Amount;
+use hearth::calendar;
+use hearth::chain::asked;
+use hearth::view::{self, Digest};
+use hearth_bindings::{Firewood, Roster};
+
+use super::Words;
+use super::talk::{self, BadInput};
+
+fn h(units: u64) -> String {
+    Amount(units).to_string()
+}
+
+fn with_version(value: impl serde::Serialize) -> Result<serde_json::Value> {
+    let mut value = serde_json::to_value(value)?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert("v".into(), 1.into());
+    }
+    Ok(value)
+}
+
+/// A member's own page.
+pub(crate) async fn me(words: &Words, member: Option<u16>) -> Result<()> {
+    let chain = words.chain().await?;
+    let place = words.deployment(&chain).await?;
+    let member = match member {
+        Some(member) => member,
+        None => {
+            let key = words.address()?;
+            let roster = Roster::new(place.roster, &chain);
+            roster
+                .memberOf(key)
+                .call()
+                .await
+                .map_err(asked("looking you up in the roster"))?
+        }
+    };
+    if member == 0 {
+        bail!(BadInput(
+            "your key is no member's; say --member whose page you want".into()
+        ));
+    }
+    let me = view::me(&chain, &place, member).await?;
+    if words.json {
+        return talk::json(&with_version(&me)?);
+    }
+    let tz = view::tz(&chain, &place).await?;
+    talk::line(&format!("{}, member {}", me.name, me.member));
+    talk::table(
+        &["", "H"],
+        &[
+            vec!["free in your purse".into(), h(me.free)],
+            vec!["of it protected from charges".into(), h(me.floor.min(me.free))],
+            vec!["you can take out now".into(), h(me.withdrawable)],
+            vec!["you owe, without interest".into(), h(me.arrears)],
+            vec![
+                "the most that can be taken from you this period".into(),
+                h(me.exposure),
+            ],
+            vec!["and in the next".into(), h(me.next_exposure)],
+            vec![
+                "in any 30 days".into(),
+                h(me.exposure.saturating_add(me.next_exposure)),
+            ],
+        ],
+    );
+    let rows: Vec<Vec<String>> = me
+        .mandates
+        .iter()
+        .map(|mandate| {
+            vec![
+                mandate.subcontract.to_string(),
+                h(mandate.per_event),
+                format!("{} of {}", h(mandate.used), h(mandate.per_period)),
+                format!("{} of {}", h(mandate.used_shared), h(mandate.shared_per_period)),
+                calendar::shown(mandate.expiry, tz),
+            ]
+        })
+        .collect();
+    talk::table(
+        &[
+            "subcontract",
+            "per event",
+            "used this period",
+            "shares used",
+            "until",
+        ],
+        &rows,
+    );
+    for need in &me.needs_you {
+        talk::line(&format!("needs you: {need}"));
+    }
+    Ok(())
+}
+
+/// The whole polity.
+pub(crate) async fn status(words: &Words) -> Result<()> {
+    let chain = words.chain().await?;
+    let place = words.deployment(&chain).await?;
+    let status = view::status(&chain, &place).await?;
+    if words.json {
+        return talk::json(&with_version(&status)?);
+    }
+    let tz = view::tz(&chain, &place).await?;
+    let burns = if status.t0 == 0 {
+        "not ignited yet".into()
+    } else {
+        format!("burns since {}", calendar::shown(status.t0, tz))
+    };
+    talk::line(&format!(
+        "{} on chain {}, {burns}; now {}; {} members; {} in all accounts",
+        status.name,
+        status.chain_id,
+        calendar::shown(status.now, tz),
+        status.population,
+        status.total.parse().map_or_else(|_| status.total.clone(), h)
+    ));
+    talk::line(&format!("charter {}, network {}", status.charter, status.network));
+    let rows: Vec<Vec<String>> = (status.seats.iter())
+        .map(|seat| {
+            let stands = if seat.report_key.is_zero() {
+                "vacant"
+            } else if seat.bonded {
+                "bonded"
+            } else {
+                "without bond"
+            };
+            vec![
+                seat.seat.to_string(),
+                seat.name.clone(),
+                stands.into(),
+                seat.endpoint.clone(),
+            ]
+        })
+        .collect();
+    talk::table(&["seat", "name", "stands", "endpoint"], &rows);
+    let rows: Vec<Vec<String>> = (status.streams.iter())
+        .map(|stream| {
+            let last = if stream.last_epoch == 0 {
+                "none yet".into()
+            } else {
+                stream.last_epoch.to_string()
+            };
+            vec![
+                stream.stream.to_string(),
+                stream.name.clone(),
+                stream.subcontract.to_string(),
+                stream.devices.to_string(),
+                last,
+            ]
+        })
+        .collect();
+    talk::table(
+        &["stream", "name", "subcontract", "devices", "last report"],
+        &rows,
+    );
+    let rows: Vec<Vec<String>> = (status.subcontracts.iter())
+        .map(|subcontract| {
+            let pots: Vec<String> = subcontract.pots.iter().copied().map(h).collect();
+            vec![
+                subcontract.subcontract.to_string(),
+                subcontract.name.clone(),
+                subcontract.state.into(),
+                subcontract.signers.to_string(),
+                pots.join(", "),
+            ]
+        })
+        .collect();
+    talk::table(&["subcontract", "name", "state", "signers", "pots"], &rows);
+    let rows: Vec<Vec<String>> = (status.purses.iter())
+        .map(|purse| {
+            vec![
+                purse.member.to_string(),
+                purse.name.clone(),
+                h(purse.free),
+                h(purse.arrears),
+                h(purse.exposure),
+            ]
+        })
+        .collect();
+    talk::table(&["member", "name", "free", "owes", "exposure"], &rows);
+    Ok(())
+}
+
+/// A settled week: the provider's, or one member's.
+pub(crate) async fn digest(
+    words: &Words,
+    subcontract: u16,
+    epoch: Option<u32>,
+    member: Option<u16>,
+) -> Result<()> {
+    let chain = words.chain().await?;
+    let place = words.deployment(&chain).await?;
+    let Some(digest) = view::digest(&chain, &place, subcontract, epoch).await? else {
+        bail!(talk::NotYet("no week has settled yet".into()));
+    };
+    let tz = view::tz(&chain, &place).await?;
+    if let Some(member) = member {
+        return own(words, &digest, member, tz);
+    }
+    if words.json {
+        return talk::json(&with_version(&digest)?);
+    }
+    let wood = place
+        .subcontracts
+        .get(usize::from(subcontract).saturating_sub(1))
+        .map(|named| named.address);
+    let provider = match wood {
+        Some(wood) => {
+            Firewood::new(wood, &chain)
+                .terms()
+                .call()
+                .await
+                .map_err(asked("reading the terms"))?
+                .provider
+        }
+        None => 0,
+    };
+    talk::line(&format!(
+        "the week from {} for {}, who brings the wood",
+        calendar::shown(digest.begin, tz),
+        place.member_name(provider)
+    ));
+    let rows: Vec<Vec<String>> = (digest.lines.iter())
+        .map(|line| {
+            let kilograms = format!("{}.{:03} kg", line.grams / 1_000, line.grams % 1_000);
+            vec![
+                line.name.clone(),
+                kilograms,
+                h(line.paid),
+                h(line.arrears),
+                h(line.shared),
+            ]
+        })
+        .collect();
+    talk::table(
+        &["member", "took", "paid", "still owes", "share of untapped"],
+        &rows,
+    );
+    for (what, amount) in [
+        ("to you, of what was paid", digest.to_provider),
+        ("to you, for the period before", digest.true_up),
+        (
+            "to you, for wood nobody tapped for",
+            digest.from_reserve + digest.shared,
+        ),
+        (
+            "borne by you, of wood nobody tapped for",
+            digest.borne_by_provider,
+        ),
+        ("to the warmth reserve", digest.to_warmth),
+        ("to the shrinkage reserve", digest.to_shrinkage),
+    ] {
+        talk::line(&format!("{what}\t{}", h(amount)));
+    }
+    Ok(())
+}
+
+fn own(words: &Words, digest: &Digest, member: u16, tz: i32) -> Result<()> {
+    let Some(line) = digest.lines.iter().find(|line| line.member == member) else {
+        talk::say("you took nothing in that week, and paid nothing");
+        return Ok(());
+    };
+    if words.json {
+        let mut value = with_version(line)?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("epoch".into(), digest.epoch.into());
+        }
+        return talk::json(&value);
+    }
+    talk::line(&format!(
+        "{}, your week from {}",
+        line.name,
+        calendar::shown(digest.begin, tz)
+    ));
+    talk::table(
+        &["", ""],
+        &[
+            vec![
+                "took".into(),
+                format!("{}.{:03} kg", line.grams / 1_000, line.grams % 1_000),
+            ],
+            vec!["band applied".into(), line.band.to_string()],
+            vec!["cost before your caps".into(), h(line.charge)],
+            vec!["you paid".into(), h(line.paid)],
+            vec!["you owe of it, without interest".into(), h(line.arrears)],
+            vec!["beyond your caps, nobody's debt".into(), h(line.extinguished)],
+            vec!["your share of wood nobody tapped for".into(), h(line.shared)],
+        ],
+    );
+    Ok(())
+}

@@ -1,0 +1,674 @@
+//! What stands on the chain, read for people: a member's own page, the whole polity, a week's digest.
+//!
+//! *In*: a [`Deployment`], a chain. *Out*: plain figures; amounts in units of H. Everything comes from views and events,
+//! so anybody with a node sees the same. *Never*: joins one person's data across subcontracts (I17).
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, U256, aliases::U40};
+use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::types::{Filter, Log};
+use alloy::sol_types::SolEvent;
+use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
+use hearth_oracle_core::chain::Domain;
+use hearth_oracle_core::report::{Report, as_parent};
+use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use serde::Serialize;
+
+use crate::calendar;
+use crate::chain::{self, ChainError, asked, unreachable};
+use crate::found::Deployment;
+use crate::member::Account;
+
+/// Blocks asked for at a time, since public nodes refuse long spans.
+const SPAN: u64 = 5_000;
+const CHARGE: u8 = 6;
+const SHARED: u8 = 7;
+
+/// One member's own page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    /// Number.
+    pub member: u16,
+    /// Name, where the deployment knows it.
+    pub name: String,
+    /// Current key.
+    pub key: Address,
+    /// Free in the purse.
+    pub free: u64,
+    /// Protected from charges.
+    pub floor: u64,
+    /// Owed to others, without interest.
+    pub arrears: u64,
+    /// What can be taken out now.
+    pub withdrawable: u64,
+    /// The most that can be taken this period without a new signature (R1.6).
+    pub exposure: u64,
+    /// The same in the next period.
+    pub next_exposure: u64,
+    /// Mandates in force now.
+    pub mandates: Vec<MandateView>,
+    /// What only this member can do next, in words.
+    pub needs_you: Vec<String>,
+}
+
+/// One mandate in force.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MandateView {
+    /// Which subcontract.
+    pub subcontract: u16,
+    /// One line of one report.
+    pub per_event: u64,
+    /// Per period.
+    pub per_period: u64,
+    /// Used of it this period.
+    pub used: u64,
+    /// Shares per period.
+    pub shared_per_period: u64,
+    /// Used of them this period.
+    pub used_shared: u64,
+    /// Unix seconds.
+    pub expiry: u64,
+}
+
+/// The whole polity.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Name.
+    pub name: String,
+    /// Chain.
+    pub chain_id: u64,
+    /// The charter.
+    pub charter: Address,
+    /// Network name.
+    pub network: String,
+    /// Ignition, unix seconds; 0 before it.
+    pub t0: u64,
+    /// Chain time, unix seconds.
+    pub now: u64,
+    /// Members now.
+    pub population: u16,
+    /// Committee version.
+    pub version: u32,
+    /// Signatures that seal a report.
+    pub quorum: u8,
+    /// Seats.
+    pub seats: Vec<SeatView>,
+    /// Streams.
+    pub streams: Vec<StreamView>,
+    /// Subcontracts.
+    pub subcontracts: Vec<SubcontractView>,
+    /// Members' purses.
+    pub purses: Vec<PurseView>,
+    /// Sum of all accounts at the ledger.
+    pub total: String,
+}
+
+/// One seat.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatView {
+    /// Number, from 0.
+    pub seat: u8,
+    /// Name.
+    pub name: String,
+    /// Whether its bond is held.
+    pub bonded: bool,
+    /// Its report key; zero while vacant.
+    pub report_key: Address,
+    /// Its endpoint.
+    pub endpoint: String,
+}
+
+/// One stream.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamView {
+    /// Number, from 1.
+    pub stream: u16,
+    /// Name.
+    pub name: String,
+    /// Whose reports it feeds.
+    pub subcontract: u16,
+    /// Devices in force.
+    pub devices: usize,
+    /// Epoch of the last accepted report; 0 before the first.
+    pub last_epoch: u32,
+}
+
+/// One subcontract.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubcontractView {
+    /// Number, from 1.
+    pub subcontract: u16,
+    /// Name.
+    pub name: String,
+    /// Where it stands in its life (R5.6).
+    pub state: &'static str,
+    /// Members with a live mandate.
+    pub signers: u16,
+    /// Its pots, by slot.
+    pub pots: Vec<u64>,
+}
+
+/// One purse.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PurseView {
+    /// Member.
+    pub member: u16,
+    /// Name.
+    pub name: String,
+    /// Free.
+    pub free: u64,
+    /// Owed to others.
+    pub arrears: u64,
+    /// The most that can be taken this period (R1.6).
+    pub exposure: u64,
+}
+
+/// A settled week of firewood.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Digest {
+    /// The week.
+    pub epoch: u32,
+    /// Its beginning, unix seconds.
+    pub begin: u64,
+    /// What each member took and paid.
+    pub lines: Vec<Line>,
+    /// Paid to the provider of what was paid.
+    pub to_provider: u64,
+    /// Into the warmth reserve.
+    pub to_warmth: u64,
+    /// Kept against what nobody tapped for.
+    pub to_shrinkage: u64,
+    /// For the period before, where one had ended.
+    pub true_up: u64,
+    /// Worth of what nobody tapped for.
+    pub unattributed: u64,
+    /// Of it, from the shrinkage reserve.
+    pub from_reserve: u64,
+    /// Of it, paid by signers.
+    pub shared: u64,
+    /// Of it, paid by nobody.
+    pub borne_by_provider: u64,
+}
+
+/// One member's week.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// Member.
+    pub member: u16,
+    /// Name.
+    pub name: String,
+    /// Bracket applied.
+    pub band: u8,
+    /// Grams that counted.
+    pub grams: u32,
+    /// Before caps.
+    pub charge: u64,
+    /// Paid of it.
+    pub paid: u64,
+    /// Owed of it.
+    pub arrears: u64,
+    /// Nobody's debt.
+    pub extinguished: u64,
+    /// Paid of a share of what nobody tapped for.
+    pub shared: u64,
+}
+
+const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", "sunset"];
+
+impl Deployment {
+    /// A member's name, where the founding named them.
+    #[must_use]
+    pub fn member_name(&self, member: u16) -> String {
+        let named = self
+            .members
+            .get(usize::from(member).saturating_sub(1))
+            .filter(|_| member > 0);
+        named.map_or_else(|| format!("member {member}"), |named| named.name.clone())
+    }
+}
+
+/// Reads one member's page.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<Me, ChainError> {
+    let roster = Roster::new(place.roster, chain);
+    let ledger = Ledger::new(place.ledger, chain);
+    let mandates = Mandates::new(place.mandates, chain);
+    let purse = ledger
+        .purse(u32::from(member))
+        .call()
+        .await
+        .map_err(asked("reading the purse"))?;
+    let exposure = ledger
+        .maxExposure(member)
+        .call()
+        .await
+        .map_err(asked("reading the exposure"))?;
+    let now = chain::time(chain).await?;
+    let mut live = Vec::new();
+    let mut needs_you = Vec::new();
+    for subcontract in 1..=subcontracts(chain, place).await? {
+        // A change holds from the next local day, so that is where to look.
+        let begin = U40::saturating_from(now.max(place.t0) + calendar::DAY);
+        let read = mandates.mandateAt(member, subcontract, begin).call().await;
+        let read = read.map_err(asked("reading a mandate"))?;
+        let expiry = read.caps.expiry.to::<u64>();
+        if expiry == 0 {
+            needs_you.push(format!(
+                "subcontract {subcontract} waits for your mandate, if you want to take part"
+            ));
+            continue;
+        }
+        if expiry < now + 30 * calendar::DAY {
+            needs_you.push(format!(
+                "your mandate for subcontract {subcontract} ends within 30 days"
+            ));
+        }
+        live.push(MandateView {
+            subcontract,
+            per_event: read.caps.perEvent,
+            per_period: read.caps.perPeriod,
+            used: read.usedPerPeriod,
+            shared_per_period: read.caps.sharedPerPeriod,
+            used_shared: read.usedSharedPerPeriod,
+            expiry,
+        });
+    }
+    for (report, accepted_at) in reports(chain, place).await? {
+        let window = window(chain, place, report.stream.0).await?;
+        if report.verdict == Verdict::Ok && now <= accepted_at + window {
+            needs_you.push(format!(
+                "the report of week {} can be contested until {}",
+                report.epoch.0,
+                calendar::shown(accepted_at + window, tz(chain, place).await?)
+            ));
+        }
+    }
+    Ok(Me {
+        member,
+        name: place.member_name(member),
+        key: roster
+            .keyOf(member)
+            .call()
+            .await
+            .map_err(asked("reading the roster"))?,
+        free: purse.free,
+        floor: purse.floor,
+        arrears: purse.arrears,
+        withdrawable: ledger
+            .withdrawable(member)
+            .call()
+            .await
+            .map_err(asked("reading the purse"))?,
+        exposure: exposure.thisPeriod,
+        next_exposure: exposure.nextPeriod,
+        mandates: live,
+        needs_you,
+    })
+}
+
+/// Local time's offset, seconds.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn tz(chain: &DynProvider, place: &Deployment) -> Result<i32, ChainError> {
+    Charter::new(place.charter, chain)
+        .tz()
+        .call()
+        .await
+        .map_err(asked("reading the local time"))
+}
+
+async fn subcontracts(chain: &DynProvider, place: &Deployment) -> Result<u16, ChainError> {
+    Charter::new(place.charter, chain)
+        .subcontractCount()
+        .call()
+        .await
+        .map_err(asked("counting subcontracts"))
+}
+
+async fn window(chain: &DynProvider, place: &Deployment, stream: u16) -> Result<u64, ChainError> {
+    let read = Docket::new(place.docket, chain)
+        .streamOf(stream)
+        .call()
+        .await
+        .map_err(asked("reading a stream"))?;
+    Ok(u64::from(read.terms.windowSeconds))
+}
+
+/// Reads the polity.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, ChainError> {
+    let charter = Charter::new(place.charter, chain);
+    let roster = Roster::new(place.roster, chain);
+    let ledger = Ledger::new(place.ledger, chain);
+    let docket = Docket::new(place.docket, chain);
+    let committee = Committee::new(place.committee, chain);
+    let mandates = Mandates::new(place.mandates, chain);
+    let now = chain::time(chain).await?;
+    let mut seats = Vec::new();
+    for seat in 0..committee
+        .seatCount()
+        .call()
+        .await
+        .map_err(asked("counting seats"))?
+    {
+        let read = committee
+            .seat(seat)
+            .call()
+            .await
+            .map_err(asked("reading a seat"))?;
+        seats.push(SeatView {
+            seat,
+            name: place
+                .seats
+                .get(usize::from(seat))
+                .map(|named| named.name.clone())
+                .unwrap_or_default(),
+            bonded: read.bonded,
+            report_key: read.reportKey,
+            endpoint: read.endpoint,
+        });
+    }
+    let mut streams = Vec::new();
+    for stream in 1..=docket
+        .streamCount()
+        .call()
+        .await
+        .map_err(asked("counting streams"))?
+    {
+        let terms = docket
+            .streamOf(stream)
+            .call()
+            .await
+            .map_err(asked("reading a stream"))?
+            .terms;
+        let begin = U40::saturating_from(now);
+        let devices = docket
+            .devicesAt(stream, begin)
+            .call()
+            .await
+            .map_err(asked("reading devices"))?;
+        let head = docket
+            .head(stream)
+            .call()
+            .await
+            .map_err(asked("reading the last report"))?;
+        streams.push(StreamView {
+            stream,
+            name: place
+                .streams
+                .get(usize::from(stream) - 1)
+                .cloned()
+                .unwrap_or_default(),
+            subcontract: terms.subcontract,
+            devices: devices.len(),
+            last_epoch: head._1.to::<u32>(),
+        });
+    }
+    let mut all = Vec::new();
+    for id in 1..=subcontracts(chain, place).await? {
+        let state = charter
+            .stateOf(id)
+            .call()
+            .await
+            .map_err(asked("reading a subcontract"))?;
+        let mut pots = Vec::new();
+        for slot in 0..charter
+            .potsOf(id)
+            .call()
+            .await
+            .map_err(asked("reading a subcontract"))?
+        {
+            let pot = Account::Pot(id, slot).id();
+            pots.push(
+                ledger
+                    .potBalance(pot)
+                    .call()
+                    .await
+                    .map_err(asked("reading a pot"))?,
+            );
+        }
+        all.push(SubcontractView {
+            subcontract: id,
+            name: place
+                .subcontracts
+                .get(usize::from(id) - 1)
+                .map(|named| named.name.clone())
+                .unwrap_or_default(),
+            state: STATES.get(usize::from(state)).copied().unwrap_or("unknown"),
+            signers: mandates
+                .signerCount(id)
+                .call()
+                .await
+                .map_err(asked("counting signers"))?,
+            pots,
+        });
+    }
+    let mut purses = Vec::new();
+    for member in 1..=roster
+        .lastMember()
+        .call()
+        .await
+        .map_err(asked("counting members"))?
+    {
+        let purse = ledger
+            .purse(u32::from(member))
+            .call()
+            .await
+            .map_err(asked("reading a purse"))?;
+        let exposure = ledger
+            .maxExposure(member)
+            .call()
+            .await
+            .map_err(asked("reading the exposure"))?;
+        purses.push(PurseView {
+            member,
+            name: place.member_name(member),
+            free: purse.free,
+            arrears: purse.arrears,
+            exposure: exposure.thisPeriod,
+        });
+    }
+    Ok(Status {
+        name: place.name.clone(),
+        chain_id: place.chain_id,
+        charter: place.charter,
+        network: place.network.clone(),
+        t0: charter
+            .t0()
+            .call()
+            .await
+            .map_err(asked("reading the ignition"))?
+            .to::<u64>(),
+        now,
+        population: roster
+            .population()
+            .call()
+            .await
+            .map_err(asked("counting members"))?,
+        version: committee
+            .version()
+            .call()
+            .await
+            .map_err(asked("reading the committee"))?
+            .to::<u32>(),
+        quorum: committee
+            .quorum()
+            .call()
+            .await
+            .map_err(asked("reading the committee"))?,
+        seats,
+        streams,
+        subcontracts: all,
+        purses,
+        total: ledger
+            .total()
+            .call()
+            .await
+            .map_err(asked("reading the ledger"))?
+            .to_string(),
+    })
+}
+
+/// Every event of one kind of one contract since the founding, oldest first.
+async fn events<E: SolEvent>(
+    chain: &DynProvider,
+    place: &Deployment,
+    at: Address,
+) -> Result<Vec<Log<E>>, ChainError> {
+    let newest = chain.get_block_number().await.map_err(unreachable)?;
+    let mut found = Vec::new();
+    let mut from = place.from_block;
+    while from <= newest {
+        let to = newest.min(from + SPAN - 1);
+        let filter = Filter::new()
+            .address(at)
+            .event_signature(E::SIGNATURE_HASH)
+            .from_block(from)
+            .to_block(to);
+        let logs = chain.get_logs(&filter).await.map_err(unreachable)?;
+        found.extend(logs.iter().filter_map(|log| log.log_decode::<E>().ok()));
+        from = to + 1;
+    }
+    Ok(found)
+}
+
+/// Every accepted report with its parent, and the unix second at which it was accepted, oldest first.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Report, u64)>, ChainError> {
+    let docket = Docket::new(place.docket, chain);
+    let domain = Domain {
+        chain_id: place.chain_id,
+        docket: place.docket,
+    };
+    let mut parents: BTreeMap<(u16, u16), B256> = BTreeMap::new();
+    let mut found = Vec::new();
+    for log in events::<Docket::Accepted>(chain, place, place.docket).await? {
+        let accepted = &log.inner;
+        let field = |shift: usize, bits: usize| -> u64 {
+            let mask = (U256::from(1) << bits) - U256::from(1);
+            ((accepted.header >> shift) & mask).saturating_to::<u64>()
+        };
+        let narrow = |shift: usize| u16::try_from(field(shift, 16)).unwrap_or_default();
+        let pair = (narrow(240), narrow(224));
+        let mut report = Report {
+            subcontract: SubcontractId(pair.0),
+            stream: StreamId(pair.1),
+            epoch: Epoch(u32::try_from(field(200, 24)).unwrap_or_default()),
+            attempt: Attempt(narrow(184)),
+            version: u32::try_from(field(160, 24)).unwrap_or_default(),
+            observed_from: field(120, 40),
+            observed_to: field(80, 40),
+            verdict: match field(72, 8) {
+                0 => Verdict::Ok,
+                1 => Verdict::Stale,
+                _ => Verdict::Contested,
+            },
+            confidence: narrow(56),
+            coverage: narrow(40),
+            parent: B256::ZERO,
+            envelopes: accepted.envelopes,
+            payload: accepted.payload.clone(),
+        };
+        report.parent = parents.get(&pair).copied().unwrap_or_default();
+        parents.insert(pair, as_parent(report.digest(&domain)));
+        let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
+        let read = docket
+            .accepted(pair.0, pair.1, epoch)
+            .call()
+            .await
+            .map_err(asked("reading a report"))?;
+        found.push((report, read._1.to::<u64>()));
+    }
+    Ok(found)
+}
+
+/// Reads a settled week of a firewood subcontract: the given one, or the last; none where none settled.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn digest(
+    chain: &DynProvider,
+    place: &Deployment,
+    subcontract: u16,
+    epoch: Option<u32>,
+) -> Result<Option<Digest>, ChainError> {
+    let charter = Charter::new(place.charter, chain);
+    let wood = charter
+        .subcontractAt(subcontract)
+        .call()
+        .await
+        .map_err(asked("reading a subcontract"))?;
+    let weeks = events::<Firewood::WoodSettled>(chain, place, wood).await?;
+    let week = weeks
+        .iter()
+        .rev()
+        .find(|log| epoch.is_none_or(|epoch| log.inner.epoch.to::<u32>() == epoch));
+    let Some(week) = week else { return Ok(None) };
+    let epoch = week.inner.epoch;
+    let money = &week.inner.money;
+    let mut lines: BTreeMap<u16, Line> = BTreeMap::new();
+    let line_of = |lines: &mut BTreeMap<u16, Line>, member: u16, change: &dyn Fn(&mut Line)| {
+        let line = lines.entry(member).or_insert_with(|| Line {
+            member,
+            name: place.member_name(member),
+            ..Line::default()
+        });
+        change(line);
+    };
+    for log in events::<Firewood::LineSettled>(chain, place, wood).await? {
+        let settled = &log.inner;
+        if settled.epoch == epoch {
+            line_of(&mut lines, settled.member, &|line| {
+                line.band = settled.bracket;
+                line.grams = settled.grams;
+                line.charge = settled.charge;
+            });
+        }
+    }
+    for log in events::<Ledger::Collected>(chain, place, place.ledger).await? {
+        let collected = &log.inner;
+        if collected.subcontract != subcontract || collected.epoch != epoch {
+            continue;
+        }
+        let outcome = &collected.outcome;
+        line_of(&mut lines, collected.payer, &|line| match collected.kind {
+            CHARGE => {
+                line.paid = outcome.paid;
+                line.arrears = outcome.arrears;
+                line.extinguished = outcome.extinguished;
+            }
+            SHARED => line.shared = outcome.paid,
+            _ => {}
+        });
+    }
+    Ok(Some(Digest {
+        epoch: epoch.to::<u32>(),
+        begin: calendar::week_begin(epoch.to::<u64>(), tz(chain, place).await?),
+        lines: lines.into_values().collect(),
+        to_provider: money.toProvider,
+        to_warmth: money.toWarmth,
+        to_shrinkage: money.toShrinkage,
+        true_up: money.trueUp,
+        unattributed: money.unattributed,
+        from_reserve: money.fromReserve,
+        shared: money.shared,
+        borne_by_provider: money.borneByProvider,
+    }))
+}

@@ -1,0 +1,451 @@
+//! Every act of a member is carried by somebody else, on a charter founded by the one path (R1.8).
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy::providers::{DynProvider, ext::AnvilApi};
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
+use alloy::sol_types::SolCall;
+use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
+use hearth::amount::Amount;
+use hearth::artifacts::Artifacts;
+use hearth::card::DeviceCard;
+use hearth::chain;
+use hearth::found::{self, Deployment, State};
+use hearth::kit::{
+    CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, Kit, MandateTerms, SeatTerms, StreamTerms,
+    SubcontractTerms,
+};
+use hearth::member::{self, Account};
+use hearth::plan::Plan;
+use hearth::sign::{Consent, Mandate, Signature};
+use hearth::{throwaway, view};
+use hearth_bindings::{Charter, Committee, Firewood, PracticeToken, Roster};
+
+const MONDAY: u64 = 1_767_567_600;
+const H: u64 = 1_000_000;
+
+fn key(name: &str) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&keccak256(name)).unwrap()
+}
+
+fn founders() -> Vec<PrivateKeySigner> {
+    ["ada", "ben", "cleo", "dan", "eve"].map(key).to_vec()
+}
+
+fn operators() -> Vec<PrivateKeySigner> {
+    ["alder", "birch", "cedar", "dogwood"].map(key).to_vec()
+}
+
+fn kit() -> Kit {
+    let amounts = |units: [u64; 8]| units.map(|h| Amount(h * H));
+    Kit {
+        name: "orchard".into(),
+        kit: "firewood".into(),
+        articles: "We share a pile.".into(),
+        tz: 3_600,
+        floor: Amount(5 * H),
+        token: None,
+        committee: CommitteeTerms {
+            grace_seconds: 30,
+            turn_seconds: 15,
+            finality_blocks: 2,
+            bond: Amount(10 * H),
+        },
+        limits: [
+            200_000, 1_000, 0, 2_592_000, 1_209_600, 9_500, 5_000, 1_209_600, 300, 2_000,
+        ],
+        subcontracts: vec![SubcontractTerms {
+            name: "firewood".into(),
+            stream: 0,
+            provider: 0,
+            p0: Amount(H),
+            ref_grams: 1_000,
+            mu_bps: [0, 2_500, 5_000, 10_000, 20_000, 40_000, 80_000, 160_000],
+            bands: amounts([0, 5, 10, 20, 40, 60, 90, 120]),
+            shrinkage_bps: 200,
+        }],
+        streams: vec![StreamTerms {
+            name: "pile".into(),
+            subcontract: 0,
+            epoch: EpochKind::Week,
+            window_seconds: 86_400,
+            zone: "pile".into(),
+            custodian: 0,
+            data_class: 0,
+            estimator: "firewood".into(),
+            parameters: Bytes::new(),
+            model_hash: B256::ZERO,
+            devices: vec![DeviceCard {
+                v: 1,
+                name: "radar".into(),
+                kind: "radar".into(),
+                key: keccak256("radar"),
+                interval_seconds: 1_800,
+                calibrated_until: u64::from(u32::MAX),
+            }],
+        }],
+        founders: founders()
+            .iter()
+            .zip(1u16..)
+            .map(|(key, household)| FounderTerms {
+                name: format!("founder-{household}"),
+                key: key.address(),
+                household,
+                consent: ConsentTerms {
+                    most_per_period: Amount(60 * H),
+                    mandates: vec![Some(MandateTerms {
+                        per_event: Amount(20 * H),
+                        per_period: Amount(40 * H),
+                        shared_per_period: Amount(H),
+                    })],
+                    band: 2,
+                    badge: keccak256(format!("badge {household}")),
+                },
+            })
+            .collect(),
+        seats: operators()
+            .iter()
+            .map(|key| SeatTerms {
+                name: "seat".into(),
+                identity: key.address(),
+                card: None,
+            })
+            .collect(),
+        alternates: Vec::new(),
+        parent: None,
+        source_hash: B256::ZERO,
+    }
+}
+
+struct Orchard {
+    _anvil: alloy::node_bindings::AnvilInstance,
+    chain: DynProvider,
+    place: Deployment,
+}
+
+async fn orchard() -> Orchard {
+    let anvil = throwaway::start(MONDAY).unwrap();
+    let mut wallet = EthereumWallet::default();
+    for key in founders()
+        .into_iter()
+        .chain(operators())
+        .chain([key("carrier"), key("fay")])
+    {
+        wallet.register_signer(key);
+    }
+    let chain = chain::connect(&anvil.endpoint(), Some(wallet)).await.unwrap();
+    // Members have no gas: whoever carries an act pays.
+    for key in operators().iter().chain([&key("carrier")]) {
+        chain
+            .anvil_set_balance(key.address(), U256::from(10).pow(U256::from(21)))
+            .await
+            .unwrap();
+    }
+    let carrier = key("carrier").address();
+    let kit = kit();
+    let plan = Plan::new(&kit, &Artifacts::embedded(), anvil.chain_id());
+    let signatures: Vec<Signature> = (founders().iter().zip(&kit.founders))
+        .map(|(key, founder)| {
+            let consent = Consent::from_terms(&founder.consent, MONDAY + 364 * 86_400);
+            Signature::make(&kit, &plan, consent, key).unwrap()
+        })
+        .collect();
+    // First without signatures, then with two, then with all: each time it goes on where it stopped (R2).
+    let mut landed = 0;
+    for carried in [0, 2, signatures.len()] {
+        found::found(&chain, carrier, &kit, &plan, &signatures[..carried], |progress| {
+            landed += usize::from(matches!(progress.state, State::Landed(_)));
+        })
+        .await
+        .unwrap();
+    }
+    assert_eq!(
+        landed,
+        plan.steps.len() + signatures.len(),
+        "no step is sent twice"
+    );
+    let refused = found::ignite(&chain, carrier, &kit, &plan)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("given: 0, wanted: 4"),
+        "no seat is registered yet: {refused}"
+    );
+
+    let place = found::found(&chain, carrier, &kit, &plan, &signatures, |_| {})
+        .await
+        .unwrap();
+    for (number, operator) in (0u8..).zip(operators()) {
+        member::deposit(
+            &chain,
+            &place,
+            operator.address(),
+            Account::Seat(number),
+            Amount(10 * H),
+        )
+        .await
+        .unwrap();
+        let call = Committee::registerCall {
+            id: number,
+            reportKey: key(&format!("report {number}")).address(),
+            transportKey: keccak256([number]),
+            endpoint: "http://127.0.0.1:7000".into(),
+        };
+        send(&chain, operator.address(), place.committee, call.abi_encode()).await;
+    }
+    let place = found::ignite(&chain, carrier, &kit, &plan).await.unwrap();
+    assert!(place.t0 > 0);
+    Orchard {
+        _anvil: anvil,
+        chain,
+        place,
+    }
+}
+
+async fn send(chain: &DynProvider, from: Address, to: Address, data: Vec<u8>) {
+    chain::land(chain, "a step of the test", chain::call(from, to, data.into()))
+        .await
+        .unwrap();
+}
+
+impl Orchard {
+    async fn act(&self, who: &PrivateKeySigner, member: u16, nonce: u64, deed: &Deed) -> (Act, Bytes) {
+        let deadline = chain::time(&self.chain).await.unwrap() + LONGEST_DEADLINE - 60;
+        let act = Act::new(
+            deed,
+            Hand {
+                member,
+                nonce: U256::from(nonce),
+                deadline,
+            },
+            &self.place,
+        );
+        let signature = who.sign_hash_sync(&act.digest).unwrap();
+        let data = act.carried(signature.as_bytes().to_vec().into());
+        (act, data)
+    }
+
+    /// Signed by one, carried by another who is nobody here.
+    async fn carry(&self, who: &PrivateKeySigner, member: u16, nonce: u64, deed: Deed) {
+        let (act, data) = self.act(who, member, nonce, &deed).await;
+        let tx = chain::call(key("carrier").address(), act.to, data);
+        chain::land(&self.chain, act.name, tx)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", act.name));
+        assert!(act.sentence.ends_with('.'), "{}", act.sentence);
+    }
+
+    async fn terms(&self) -> B256 {
+        Charter::new(self.place.charter, &self.chain)
+            .termsHashOf(1)
+            .call()
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn r1_8_members_act_without_gas_and_anybody_carries() {
+    let orchard = orchard().await;
+    let people = founders();
+    let (chain, place) = (&orchard.chain, &orchard.place);
+
+    // The carrier pays money in as a gift of the token; ben then approves and signs his own deposit.
+    let token = PracticeToken::new(place.token, chain);
+    let carrier = key("carrier").address();
+    let ben = people[1].address();
+    let mint = PracticeToken::mintCall {
+        to: ben,
+        amount: U256::from(50 * H),
+    };
+    send(chain, carrier, place.token, mint.abi_encode()).await;
+    chain
+        .anvil_set_balance(ben, U256::from(10).pow(U256::from(18)))
+        .await
+        .unwrap();
+    let approve = PracticeToken::approveCall {
+        spender: place.ledger,
+        value: U256::from(50 * H),
+    };
+    send(chain, ben, place.token, approve.abi_encode()).await;
+    orchard
+        .carry(
+            &people[1],
+            2,
+            1,
+            Deed::Deposit {
+                amount: Amount(50 * H),
+            },
+        )
+        .await;
+    orchard
+        .carry(
+            &people[1],
+            2,
+            2,
+            Deed::Withdraw {
+                amount: Amount(8 * H),
+            },
+        )
+        .await;
+    assert_eq!(
+        member::free(chain, place, Account::Member(2)).await.unwrap(),
+        42 * H
+    );
+    assert_eq!(token.balanceOf(ben).call().await.unwrap(), U256::from(8 * H));
+
+    let terms = orchard.terms().await;
+    let mandate = Mandate {
+        subcontract: 1,
+        per_event: 7 * H,
+        per_period: 9 * H,
+        shared_per_period: 0,
+        expiry: chain::time(chain).await.unwrap() + 300 * 86_400,
+    };
+    orchard
+        .carry(&people[1], 2, 3, Deed::SignMandate { mandate, terms })
+        .await;
+    orchard
+        .carry(&people[1], 2, 4, Deed::LimitGlobal { most: Amount(30 * H) })
+        .await;
+    let page = view::me(chain, place, 2).await.unwrap();
+    assert_eq!(
+        (page.mandates[0].per_event, page.mandates[0].per_period),
+        (7 * H, 9 * H)
+    );
+
+    let candidate = key("fay").address();
+    orchard
+        .carry(
+            &people[0],
+            1,
+            1,
+            Deed::Nominate {
+                candidate,
+                household: 9,
+            },
+        )
+        .await;
+    let roster = Roster::new(place.roster, chain);
+    let nomination = roster.nominationCount().call().await.unwrap();
+    orchard
+        .carry(
+            &people[1],
+            2,
+            5,
+            Deed::Vouch {
+                nomination,
+                candidate,
+            },
+        )
+        .await;
+    orchard
+        .carry(
+            &people[2],
+            3,
+            2,
+            Deed::Vouch {
+                nomination,
+                candidate,
+            },
+        )
+        .await;
+    orchard
+        .carry(
+            &people[3],
+            4,
+            1,
+            Deed::Object {
+                nomination,
+                candidate,
+            },
+        )
+        .await;
+    let articles = Charter::new(place.charter, chain)
+        .articlesHash()
+        .call()
+        .await
+        .unwrap();
+    orchard
+        .carry(
+            &key("fay"),
+            0,
+            1,
+            Deed::Join {
+                nomination,
+                household: 9,
+                articles,
+            },
+        )
+        .await;
+
+    orchard
+        .carry(
+            &people[3],
+            4,
+            2,
+            Deed::Repeal {
+                subcontract: 1,
+                terms,
+            },
+        )
+        .await;
+    orchard
+        .carry(&people[3], 4, 3, Deed::RevokeMandate { subcontract: 1 })
+        .await;
+    orchard.carry(&people[4], 5, 1, Deed::Leave).await;
+    assert!(!roster.isMember(5).call().await.unwrap());
+
+    // Founders declared their bands at founding, and may again after 30 days (R8).
+    chain.anvil_increase_time(31 * 86_400).await.unwrap();
+    chain.anvil_mine(Some(1), None).await.unwrap();
+    let wood = place.subcontracts[0].address;
+    let band = Deed::DeclareBand {
+        subcontract: 1,
+        place: wood,
+        band: 3,
+        means_from: Amount(20 * H),
+    };
+    orchard.carry(&people[2], 3, 1, band).await;
+    let later =
+        alloy::primitives::aliases::U40::saturating_from(chain::time(chain).await.unwrap() + 2 * 86_400);
+    assert_eq!(
+        Firewood::new(wood, chain)
+            .declaredAt(3, later)
+            .call()
+            .await
+            .unwrap(),
+        3
+    );
+
+    let status = view::status(chain, place).await.unwrap();
+    assert_eq!((status.population, status.seats.len()), (4, 4));
+    assert!(view::digest(chain, place, 1, None).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn r1_8_a_signature_is_taken_once_and_from_its_member_only() {
+    let orchard = orchard().await;
+    let people = founders();
+    let deed = Deed::LimitGlobal { most: Amount(10 * H) };
+    let carrier = key("carrier").address();
+    let (act, data) = orchard.act(&people[0], 1, 7, &deed).await;
+    chain::land(
+        &orchard.chain,
+        act.name,
+        chain::call(carrier, act.to, data.clone()),
+    )
+    .await
+    .unwrap();
+    let again = chain::land(&orchard.chain, act.name, chain::call(carrier, act.to, data))
+        .await
+        .unwrap_err();
+    assert!(again.to_string().contains("NonceAlreadySpent"), "{again}");
+
+    let (act, forged) = orchard.act(&people[1], 1, 8, &deed).await;
+    let refused = chain::land(&orchard.chain, act.name, chain::call(carrier, act.to, forged))
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("SignatureInvalid"), "{refused}");
+}
