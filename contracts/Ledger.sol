@@ -595,9 +595,8 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function withdrawable(MemberId member) public view returns (uint64) {
-        return Math.saturatingSub(
-                _purses[Accounts.ofMember(member)].balance.free, _mandates.reachOf(member).heldBack
-            ).toUint64();
+        uint256 free = _purses[Accounts.ofMember(member)].balance.free;
+        return Math.saturatingSub(free, _mandates.reachOf(member).heldBack).toUint64();
     }
 
     /// @inheritdoc ILedger

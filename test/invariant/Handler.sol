@@ -22,6 +22,7 @@ contract Handler is Village {
     uint256 internal constant SEATS = 4;
     uint64 internal constant MOST = 200e6;
     SubcontractId internal constant ROBBER = SubcontractId.wrap(2);
+    SubcontractId internal constant BYSTANDER = SubcontractId.wrap(3);
     StreamId internal constant LOOT = StreamId.wrap(2);
 
     Ghost public ghost;
@@ -68,6 +69,9 @@ contract Handler is Village {
         }
         passTime(72 hours);
         charter.enact(ROBBER);
+        // A third article stays open, to be objected to.
+        vm.prank(memberAddress(2));
+        charter.open(vm.getCode("test/hostile/Robber.sol:Robber"), "bystander", 1);
     }
 
     modifier watched() {
@@ -79,9 +83,9 @@ contract Handler is Village {
 
     /* TIME */
 
-    /// @notice Up to forty hours pass.
+    /// @notice Up to forty hours pass; now and then eleven days.
     function passHours(uint8 hours_) external {
-        passTime(bound(hours_, 1, 40) * 1 hours);
+        passTime(hours_ % 8 == 0 ? 11 days : bound(hours_, 1, 40) * 1 hours);
         _showWherePeriodsTurned();
     }
 
@@ -279,39 +283,51 @@ contract Handler is Village {
 
     /* VOTES */
 
-    /// @notice Common acts of many; none may touch what one member can take out, nor loosen anything (I6, I14).
-    function vote(uint8 who, uint8 what, uint64 value) external watched {
-        uint256 member = _member(who);
-        if (!roster.isMember(memberId(member))) return;
+    /// @notice Members vote, one or all of them alike, as a captured assembly does; no vote may touch what one member can
+    /// take out, nor loosen anything (I6, I14).
+    function vote(uint8 who, bool together, uint8 what, uint8 item, uint64 value) external watched {
         uint64[MEMBERS] memory before;
         for (uint256 i; i < MEMBERS; ++i) {
             before[i] = ledger.withdrawable(memberId(i + 1));
         }
-        bytes memory act;
-        Limit item = Limit(value % 10);
-        if (what % 4 == 0) act = abi.encodeCall(charter.tighten, (item, uint64(bound(value, 0, 300_000))));
-        else if (what % 4 == 1) act = abi.encodeCall(charter.repeal, (value % 5 == 0 ? ROBBER : WOOD));
-        else if (what % 4 == 2) act = abi.encodeCall(charter.object, (ROBBER, bytes32("harm")));
-        else act = abi.encodeCall(charter.poke, (value % 2 == 0 ? ROBBER : WOOD));
-        // One who repeals alone ends nothing; the wood stays law while one signer has not agreed.
-        if (what % 4 == 1 && member == 1) return;
-        vm.prank(memberAddress(member));
-        (bool done,) = address(charter).call(act);
-        done;
+        bytes memory act = _voteOf(what % 4, Limit(item % 10), value);
+        for (uint256 i = 1; i <= MEMBERS; ++i) {
+            if (!together && i != _member(who)) continue;
+            // The wood stays law: its provider never agrees to repeal it.
+            if (what % 4 == 1 && i == MEMBERS) continue;
+            vm.prank(memberAddress(i));
+            (bool done,) = address(charter).call(act);
+            done;
+        }
         for (uint256 i; i < MEMBERS; ++i) {
             if (ledger.withdrawable(memberId(i + 1)) < before[i]) ghost.sawVoteMove();
         }
         _checkLimits();
     }
 
-    /// @dev Which of the limits go down; the others go up (R3).
+    function _voteOf(uint256 what, Limit item, uint64 value) private view returns (bytes memory) {
+        if (what == 0) {
+            // Around the present value, so that both directions are tried.
+            uint64 now_ = charter.limit(item);
+            uint64 wanted = value % 2 == 0 ? now_ + value / 2 % 500 : now_ - value / 2 % (now_ / 10 + 1);
+            return abi.encodeCall(charter.tighten, (item, wanted));
+        }
+        if (what == 1) return abi.encodeCall(charter.repeal, (value % 2 == 0 ? ROBBER : WOOD));
+        if (what == 2) return abi.encodeCall(charter.object, (BYSTANDER, bytes32("harm")));
+        return abi.encodeCall(charter.poke, (value % 2 == 0 ? ROBBER : WOOD));
+    }
+
+    /// @dev A limit moves in its one direction only, and so does what is pending of it (R3).
     function _checkLimits() private {
         for (uint256 i; i < 10; ++i) {
-            uint64 now_ = charter.limit(Limit(i));
             Limit item = Limit(i);
-            bool goesUp = item == Limit.PledgeNoticeSeconds || item == Limit.RuleNoticeSeconds
+            uint64 now_ = charter.limit(item);
+            (uint64 pending, uint40 since) = charter.pendingLimit(item);
+            if (since == 0) pending = now_;
+            bool rises = item == Limit.PledgeNoticeSeconds || item == Limit.RuleNoticeSeconds
                 || item == Limit.EvidenceBps || item == Limit.BreadFloorBps;
-            if (goesUp ? now_ < _limits[i] : now_ > _limits[i]) ghost.sawLoosening();
+            bool loosened = rises ? now_ < _limits[i] || pending < now_ : now_ > _limits[i] || pending > now_;
+            if (loosened) ghost.sawLoosening();
             _limits[i] = now_;
         }
     }
