@@ -10,8 +10,9 @@ import {ICharter, Module} from "./interfaces/ICharter.sol";
 import {ICommittee} from "./interfaces/ICommittee.sol";
 import {IDocket} from "./interfaces/IDocket.sol";
 import {Arrear, Cause, Debit, ILedger, Kind, Means, Outcome, Purse} from "./interfaces/ILedger.sol";
-import {Allowance, IMandates, Reach} from "./interfaces/IMandates.sol";
+import {IMandates, Reach} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
+import {Allowance} from "./types/Allowance.sol";
 import {AccountId, Accounts, Epoch, MemberId, SeatId, StreamId, SubcontractId} from "./types/Ids.sol";
 import {Arrears} from "./libraries/Arrears.sol";
 import {Purses} from "./libraries/Purses.sol";
@@ -178,8 +179,10 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         if (amount > most) revert MoreThanWithdrawable(amount, most);
 
         Purses.State storage purse_ = _purses[Accounts.ofMember(member)];
-        purse_.touch(t0);
-        purse_.balance.free -= amount;
+        Purses.Balance memory balance = purse_.read();
+        purse_.touch(balance, t0);
+        balance.free -= amount;
+        purse_.write(balance);
         purse_.count(-int256(uint256(amount)), false, t0);
         total -= amount;
 
@@ -195,10 +198,10 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         AccountId account = Accounts.ofSeat(seat);
         // A charter that came to nothing holds no bond (R2.3).
         if (charter.t0() == 0 && charter.isVoid()) _release(account);
-        uint64 most = _purses[account].balance.free;
+        uint64 most = _purses[account].free();
         if (amount > most) revert MoreThanWithdrawable(amount, most);
 
-        _purses[account].balance.free -= amount;
+        _purses[account].take(amount);
         total -= amount;
 
         emit Withdrew(account, identity, amount);
@@ -253,7 +256,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
             _log(c, debit, outcomes[i]);
         }
         if (c.key != 0) _settled[c.key] = c.bits;
-        if (sum != 0) _purses[to].balance.free += sum.toUint64();
+        if (sum != 0) _purses[to].add(sum.toUint64());
     }
 
     function _log(Collection memory c, Debit calldata debit, Outcome memory outcome) private {
@@ -330,27 +333,30 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     }
 
     /// @dev The one way a purse is debited: what is there is paid, of what the caps allowed (R1.2, R1.3).
-    function _debit(Collection memory c, Debit calldata debit, Allowance memory allowed)
+    function _debit(Collection memory c, Debit calldata debit, Allowance allowed)
         private
         returns (Outcome memory outcome)
     {
-        outcome.within = allowed.within;
-        outcome.extinguished = debit.amount;
-        if (allowed.within == 0) return outcome;
+        uint64 within = allowed.within();
+        uint64 amount = debit.amount;
+        (outcome.within, outcome.extinguished) = (within, amount);
+        if (within == 0) return outcome;
 
         Purses.State storage purse_ = _purses[Accounts.ofMember(debit.payer)];
-        uint256 spendable = purse_.balance.free;
-        if (!allowed.left) spendable = Math.saturatingSub(spendable, _floor);
-        outcome.paid = Math.min(allowed.within, spendable).toUint64();
-        if (outcome.paid != 0) {
-            purse_.touch(c.t0);
-            purse_.balance.free -= outcome.paid;
+        Purses.Balance memory balance = purse_.read();
+        uint256 spendable = allowed.hasLeft() ? balance.free : Math.saturatingSub(balance.free, _floor);
+        uint64 paid = Math.min(within, spendable).toUint64();
+        if (paid != 0) {
+            purse_.touch(balance, c.t0);
+            balance.free -= paid;
+            purse_.write(balance);
         }
-        uint64 short = allowed.within - outcome.paid;
+        uint64 short = within - paid;
         if (short != 0 && c.cause.kind == Kind.Charge && _owe(debit.payer, c, short)) {
             outcome.arrears = short;
         }
-        outcome.extinguished = debit.amount - outcome.paid - outcome.arrears;
+        outcome.paid = paid;
+        outcome.extinguished = amount - paid - outcome.arrears;
     }
 
     /// @dev Books arrears; false at the cap of 64 debts, where the shortfall is nobody's debt.
@@ -359,7 +365,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         _dropLapsed(payer, queue);
         if (!queue.push(c.creditor, c.subcontract, amount, Purses.begin(c.period, c.t0))) return false;
 
-        _purses[Accounts.ofMember(payer)].balance.owed += amount;
+        _purses[Accounts.ofMember(payer)].addOwed(amount);
         return true;
     }
 
@@ -371,10 +377,10 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         // A pot pays members, seats, the charter's pots and its own sisters; no other article's.
         if (to.isPot() && to.subcontractOf() != SubcontractId.wrap(0)) _requireOwnPot(subcontract, to);
         else _requireAccount(to);
-        uint64 balance = _purses[pot].balance.free;
+        uint64 balance = _purses[pot].free();
         if (amount > balance) revert PotTooSmall(pot, amount, balance);
 
-        _purses[pot].balance.free = balance - amount;
+        _purses[pot].take(amount);
         emit Paid(subcontract, pot, to, amount, kind);
         _credit(to, amount, kind, subcontract, t0);
     }
@@ -391,45 +397,45 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         private
     {
         Purses.State storage purse_ = _purses[account];
-        if (account.isMember()) {
-            MemberId member = account.memberOf();
-            if (purse_.balance.touchedAt == 0) {
-                purse_.balance.since = uint256(_roster.admittedAt(member)).toUint32();
-            }
-            purse_.touch(t0);
-            if (COUNTED >> uint8(kind) & 1 != 0) {
-                bool isReceipt = subcontract != SubcontractId.wrap(0);
-                purse_.count(int256(uint256(amount)), isReceipt, t0);
-                if (isReceipt) {
-                    _receipts[
-                            _receiptKey(subcontract, member, Purses.periodAt(block.timestamp, t0))
-                        ] += amount;
-                }
-            }
+        if (!account.isMember()) {
+            purse_.add(amount);
+            return;
         }
-        purse_.balance.free += amount;
+        MemberId member = account.memberOf();
+        Purses.Balance memory balance = purse_.read();
+        if (balance.touchedAt == 0) balance.since = uint256(_roster.admittedAt(member)).toUint32();
+        purse_.touch(balance, t0);
+        balance.free += amount;
+        purse_.write(balance);
+
+        if (COUNTED >> uint8(kind) & 1 == 0) return;
+        bool isReceipt = subcontract != SubcontractId.wrap(0);
+        purse_.count(int256(uint256(amount)), isReceipt, t0);
+        if (isReceipt) {
+            _receipts[_receiptKey(subcontract, member, Purses.periodAt(block.timestamp, t0))] += amount;
+        }
     }
 
     /// @dev Oldest first, out of an inflow that has just landed. A creditor's receipt is trade, and repays none of the
     /// creditor's own arrears in the same call, so the chain of payments ends here.
     function _repay(MemberId debtor, uint64 inflow, Kind kind, uint256 t0) private {
         AccountId account = Accounts.ofMember(debtor);
-        if (_purses[account].balance.owed == 0) return;
+        if (_purses[account].read().owed == 0) return;
 
         Arrears.Queue storage queue = _arrears[debtor];
         uint256 percent = kind == Kind.Stipend ? STIPEND_REPAYMENT_PERCENT : REPAYMENT_PERCENT;
         uint256 left = uint256(inflow) * percent / 100;
         _dropLapsed(debtor, queue);
         // At most 64 debts.
-        while (left != 0 && queue.count != 0) {
+        while (left != 0 && queue.count() != 0) {
             Arrears.Debt memory debt = queue.first();
             uint64 part = Math.min(left, debt.amount).toUint64();
             left -= part;
 
             if (part == debt.amount) queue.pop();
             else queue.first().amount = debt.amount - part;
-            _purses[account].balance.free -= part;
-            _purses[account].balance.owed -= part;
+            _purses[account].take(part);
+            _purses[account].takeOwed(part);
             emit Repaid(account, debt.creditor, part, debt.since);
             _receive(debt.creditor, part, Kind.Trade, debt.subcontract, t0);
         }
@@ -437,12 +443,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @dev The jubilee (R1.4). Debts are in order of age, so the first that lives ends the search.
     function _dropLapsed(MemberId debtor, Arrears.Queue storage queue) private {
-        while (queue.count != 0) {
+        while (queue.count() != 0) {
             Arrears.Debt memory debt = queue.first();
             if (!Arrears.isLapsed(debt)) return;
 
             queue.pop();
-            _purses[Accounts.ofMember(debtor)].balance.owed -= debt.amount;
+            _purses[Accounts.ofMember(debtor)].takeOwed(debt.amount);
             emit Lapsed(Accounts.ofMember(debtor), debt.creditor, debt.amount, debt.since);
         }
     }
@@ -499,11 +505,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     function holdBond(SeatId seat, uint64 amount) external {
         _requireCommittee();
         AccountId account = Accounts.ofSeat(seat);
-        Purses.Balance storage balance = _purses[account].balance;
+        Purses.Balance memory balance = _purses[account].read();
         if (amount > balance.free) revert BondTooSmall(seat, balance.free, amount);
 
         balance.free -= amount;
         balance.held += amount;
+        _purses[account].write(balance);
 
         emit Held(account, BOND, amount);
     }
@@ -515,12 +522,13 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     }
 
     function _release(AccountId account) private {
-        Purses.Balance storage balance = _purses[account].balance;
+        Purses.Balance memory balance = _purses[account].read();
         uint64 amount = balance.held;
         if (amount == 0) return;
 
         balance.held = 0;
         balance.free += amount;
+        _purses[account].write(balance);
 
         emit Released(account, BOND, amount);
     }
@@ -529,10 +537,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     function forfeitBond(SeatId seat) external {
         _requireCommittee();
         AccountId account = Accounts.ofSeat(seat);
-        uint64 amount = _purses[account].balance.held;
+        Purses.Balance memory balance = _purses[account].read();
+        uint64 amount = balance.held;
 
-        _purses[account].balance.held = 0;
-        _purses[Accounts.CARE].balance.free += amount;
+        balance.held = 0;
+        _purses[account].write(balance);
+        _purses[Accounts.CARE].add(amount);
 
         emit Forfeited(account, BOND, Accounts.CARE, amount);
     }
@@ -545,7 +555,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function purse(AccountId account) external view returns (Purse memory) {
-        Purses.Balance memory balance = _purses[account].balance;
+        Purses.Balance memory balance = _purses[account].read();
         if (!account.isMember()) return Purse(balance.free, balance.held, 0, 0);
         MemberId member = account.memberOf();
         uint64 floor = _roster.leftAt(member) == 0 ? _floor : 0;
@@ -554,7 +564,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function potBalance(AccountId pot) external view returns (uint64) {
-        return _purses[pot].balance.free;
+        return _purses[pot].free();
     }
 
     /// @inheritdoc ILedger
@@ -595,14 +605,14 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function withdrawable(MemberId member) public view returns (uint64) {
-        uint256 free = _purses[Accounts.ofMember(member)].balance.free;
+        uint256 free = _purses[Accounts.ofMember(member)].free();
         return Math.saturatingSub(free, _mandates.reachOf(member).heldBack).toUint64();
     }
 
     /// @inheritdoc ILedger
     function maxExposure(MemberId member) external view returns (uint64 thisPeriod, uint64 nextPeriod) {
         Reach memory reach = _mandates.reachOf(member);
-        uint256 standing = uint256(_arrears[member].sum()) + _purses[Accounts.ofMember(member)].balance.held;
+        uint256 standing = uint256(_arrears[member].sum()) + _purses[Accounts.ofMember(member)].read().held;
         thisPeriod = _clamp(reach.thisPeriod + standing);
         nextPeriod = _clamp(reach.nextPeriod + standing);
     }

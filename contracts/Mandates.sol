@@ -7,8 +7,9 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ICharter, MandateCaps, Module, SubcontractState} from "./interfaces/ICharter.sol";
 import {IDocket} from "./interfaces/IDocket.sol";
 import {Debit, Kind} from "./interfaces/ILedger.sol";
-import {Allowance, IMandates, Reach} from "./interfaces/IMandates.sol";
+import {IMandates, Reach} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
+import {Allowance, Allowances} from "./types/Allowance.sol";
 import {Calendar} from "./types/Calendar.sol";
 import {MemberId, SubcontractId} from "./types/Ids.sol";
 import {Caps} from "./libraries/Caps.sol";
@@ -117,7 +118,7 @@ contract Mandates is IMandates, Signed {
         external
     {
         if (msg.sender != address(charter)) revert OnlyTheCharter(msg.sender);
-        if (_globals[member].newest.versions != 0) revert AlreadyFounded(member);
+        if (_globals[member].newestOf().versions != 0) revert AlreadyFounded(member);
         _setGlobal(member, globalPerPeriod, 0);
         for (uint256 i; i < mandates.length; ++i) {
             _requireExpiry(mandates[i]);
@@ -133,7 +134,7 @@ contract Mandates is IMandates, Signed {
                 place = _makeRoom(member);
             }
             _signers.add(member, id, place);
-            _globals[member].newest.written = true;
+            _globals[member].write(_globals[member].newestOf());
         }
         _mandates[member][id].set(
             Caps.Version(
@@ -241,7 +242,9 @@ contract Mandates is IMandates, Signed {
     /// @inheritdoc IMandates
     function memberLeft(MemberId member) external {
         if (msg.sender != address(_roster)) revert OnlyTheRoster(msg.sender);
-        _globals[member].newest.left = true;
+        Caps.Global memory global = _globals[member].newestOf();
+        global.left = true;
+        _globals[member].write(global);
         uint32 from = block.timestamp.toUint32();
         for (uint256 place; place < Signers.MOST_MANDATES; ++place) {
             SubcontractId id = _signers.at(member, place);
@@ -298,29 +301,29 @@ contract Mandates is IMandates, Signed {
 
     /// @dev `min(amount, perEvent, perPeriodLeft, globalLeft)`, or for a share `sharedPerPeriodLeft` in place of the
     /// first two caps (R1.2).
-    function _use(Use memory use, MemberId payer, uint64 amount) private returns (Allowance memory allowed) {
-        Caps.Global memory global = _globals[payer].newest;
-        allowed.left = global.left;
+    function _use(Use memory use, MemberId payer, uint64 amount) private returns (Allowance) {
+        Caps.Global memory global = _globals[payer].newestOf();
         Caps.State storage mandate = _mandates[payer][use.subcontract];
         Caps.Version memory caps = mandate.at(use.begin);
-        if (caps.expiry == 0) return allowed;
+        if (caps.expiry == 0) return Allowances.make(0, global.left);
 
-        Caps.Usage memory usage = mandate.usage;
+        Caps.Usage memory usage = mandate.usageOf();
         (usage.perPeriod, usage.sharedPerPeriod) = Caps.usedIn(usage, use.period);
         global.used = global.usedIn(use.period);
         uint256 most = use.isShared
             ? Math.saturatingSub(caps.sharedPerPeriod, usage.sharedPerPeriod)
             : Math.min(caps.perEvent, Math.saturatingSub(caps.perPeriod, usage.perPeriod));
         most = Math.min(most, Math.saturatingSub(_globals[payer].at(global, use.begin), global.used));
-        allowed.within = Math.min(most, amount).toUint64();
-        if (allowed.within == 0) return allowed;
+        uint64 within = Math.min(most, amount).toUint64();
+        if (within == 0) return Allowances.make(0, global.left);
 
-        if (use.isShared) usage.sharedPerPeriod += allowed.within;
-        else usage.perPeriod += allowed.within;
-        global.used += allowed.within;
+        if (use.isShared) usage.sharedPerPeriod += within;
+        else usage.perPeriod += within;
+        global.used += within;
         (usage.period, global.period) = (use.period, use.period);
-        mandate.usage = usage;
-        _globals[payer].newest = global;
+        mandate.write(usage);
+        _globals[payer].write(global);
+        return Allowances.make(within, global.left);
     }
 
     /// @inheritdoc IMandates
@@ -329,7 +332,7 @@ contract Mandates is IMandates, Signed {
         // Before ignition no epoch is open anywhere.
         IDocket docket = charter.t0() == 0 ? IDocket(address(0)) : _docket;
         Exposure.Total memory sum = Exposure.total(_mandates[member], _signers.lists[member], docket, period);
-        Caps.Global memory newest = _globals[member].newest;
+        Caps.Global memory newest = _globals[member].newestOf();
         uint256 highest = _globals[member].highestSince(sum.oldest);
         uint256 left = Math.saturatingSub(highest, newest.usedIn(period));
         reach.heldBack = _clamp(Math.min(left, newest.left ? sum.openLeft : sum.due));
@@ -358,12 +361,12 @@ contract Mandates is IMandates, Signed {
         Caps.State storage mandate = _mandates[member][subcontract];
         Caps.Version memory live = mandate.at(begin);
         caps = MandateCaps(subcontract, live.perEvent, live.perPeriod, live.sharedPerPeriod, live.expiry);
-        (usedPerPeriod, usedSharedPerPeriod) = Caps.usedIn(mandate.usage, _period());
+        (usedPerPeriod, usedSharedPerPeriod) = Caps.usedIn(mandate.usageOf(), _period());
     }
 
     /// @inheritdoc IMandates
     function globalAt(MemberId member, uint40 begin) external view returns (uint64 perPeriod, uint64 used) {
-        Caps.Global memory newest = _globals[member].newest;
+        Caps.Global memory newest = _globals[member].newestOf();
         perPeriod = _globals[member].at(newest, begin);
         used = newest.usedIn(_period());
     }

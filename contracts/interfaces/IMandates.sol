@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {Allowance} from "../types/Allowance.sol";
 import {MemberId, SubcontractId} from "../types/Ids.sol";
 import {MandateCaps, SubcontractState} from "./ICharter.sol";
 import {Debit, Kind} from "./ILedger.sol";
-
-/// @notice What the caps allow of one debit.
-struct Allowance {
-    uint64 within; // units of H; used up
-    bool left; // the payer has left the charter, so that no floor protects (R1.2)
-}
 
 /// @notice How far a member's mandates reach, units of H (R1.1, R1.6, R16.1).
 struct Reach {

@@ -17,18 +17,22 @@ library Arrears {
     /// @notice The jubilee: 24 months of 365/12 days.
     uint256 internal constant LIFE = 730 days;
 
-    /// @dev One word.
+    /// @dev One word. The ring's first place keeps what the queue must know, so that a first debt costs one word.
     struct Debt {
         AccountId creditor;
         SubcontractId subcontract;
         uint64 amount;
         uint40 since;
+        uint8 oldest; // in the first place only: where the oldest is
+        uint8 count; // in the first place only: how many there are
     }
 
     struct Queue {
-        uint8 oldest; // place in the ring
-        uint8 count;
         Debt[64] ring;
+    }
+
+    function count(Queue storage self) internal view returns (uint256) {
+        return self.ring[0].count;
     }
 
     /// @notice Adds a debt; false where there is no room. Joins the newest where creditor, subcontract and period are the
@@ -41,9 +45,9 @@ library Arrears {
         uint64 amount,
         uint256 periodBegin
     ) internal returns (bool) {
-        uint256 count = self.count;
-        if (count != 0) {
-            Debt storage newest = self.ring[(self.oldest + count - 1) % MOST];
+        (uint8 oldest, uint8 held) = (self.ring[0].oldest, self.ring[0].count);
+        if (held != 0) {
+            Debt storage newest = self.ring[(uint256(oldest) + held - 1) % MOST];
             if (
                 newest.creditor == creditor && newest.subcontract == subcontract
                     && newest.since >= periodBegin
@@ -52,24 +56,29 @@ library Arrears {
                 return true;
             }
         }
-        if (count == MOST) return false;
+        if (held == MOST) return false;
 
-        self.ring[(self.oldest + count) % MOST] =
-            Debt(creditor, subcontract, amount, block.timestamp.toUint40());
-        self.count = (count + 1).toUint8();
+        uint256 place = (uint256(oldest) + held) % MOST;
+        Debt memory debt = Debt(creditor, subcontract, amount, block.timestamp.toUint40(), 0, 0);
+        if (place == 0) (debt.oldest, debt.count) = (oldest, held + 1);
+        else self.ring[0].count = held + 1;
+        self.ring[place] = debt;
         return true;
     }
 
     /// @notice The oldest debt; meaningful only where there is one.
     function first(Queue storage self) internal view returns (Debt storage) {
-        return self.ring[self.oldest];
+        return self.ring[self.ring[0].oldest];
     }
 
     /// @notice Takes the oldest off.
     function pop(Queue storage self) internal {
-        delete self.ring[self.oldest];
-        self.oldest = ((uint256(self.oldest) + 1) % MOST).toUint8();
-        self.count -= 1;
+        Debt memory head = self.ring[0];
+        if (head.oldest != 0) delete self.ring[head.oldest];
+        else head = Debt(AccountId.wrap(0), SubcontractId.wrap(0), 0, 0, 0, head.count);
+        head.oldest = ((uint256(head.oldest) + 1) % MOST).toUint8();
+        head.count -= 1;
+        self.ring[0] = head;
     }
 
     function isLapsed(Debt memory debt) internal view returns (bool) {
@@ -78,9 +87,9 @@ library Arrears {
 
     /// @notice The sum of what has not lapsed.
     function sum(Queue storage self) internal view returns (uint64 owed) {
-        uint256 count = self.count;
-        for (uint256 i; i < count; ++i) {
-            Debt memory debt = self.ring[(self.oldest + i) % MOST];
+        (uint256 oldest, uint256 held) = (self.ring[0].oldest, self.ring[0].count);
+        for (uint256 i; i < held; ++i) {
+            Debt memory debt = self.ring[(oldest + i) % MOST];
             if (!isLapsed(debt)) owed += debt.amount;
         }
     }
@@ -88,11 +97,11 @@ library Arrears {
     /// @notice What has not lapsed, oldest first.
     function list(Queue storage self) internal view returns (Arrear[] memory debts) {
         uint256 lapsed;
-        uint256 count = self.count;
-        while (lapsed < count && isLapsed(self.ring[(self.oldest + lapsed) % MOST])) ++lapsed;
-        debts = new Arrear[](count - lapsed);
+        (uint256 oldest, uint256 held) = (self.ring[0].oldest, self.ring[0].count);
+        while (lapsed < held && isLapsed(self.ring[(oldest + lapsed) % MOST])) ++lapsed;
+        debts = new Arrear[](held - lapsed);
         for (uint256 i; i < debts.length; ++i) {
-            Debt memory debt = self.ring[(self.oldest + lapsed + i) % MOST];
+            Debt memory debt = self.ring[(oldest + lapsed + i) % MOST];
             debts[i] = Arrear(debt.creditor, debt.amount, debt.since);
         }
     }

@@ -5,6 +5,7 @@ pragma solidity 0.8.37;
 /// @notice Caps by version and what of them is used, for one member and one subcontract, or for one member alone (R1.5).
 /// @dev UNITS. Units of H; unix seconds in 32 bits, which hold them until 2106. A version holds for epochs that begin at
 /// or after its `from`, until the next version's `from`; founding versions hold from 0, that is, since ignition.
+/// GAS. Usage and bound are packed by hand for the reason given in `Purses`.
 library Caps {
     /// @notice How many versions a search goes back: a report is settled within 75 days of its epoch's beginning, and a
     /// version lives a day at least. What lies further back counts as no mandate, in the member's favour.
@@ -19,7 +20,7 @@ library Caps {
         uint32 expiry; // live for epochs that begin before it
     }
 
-    /// @dev One word. Used amounts are of the period named; in another period nothing is used yet.
+    /// @dev Used amounts are of the period named; in another period nothing is used yet.
     struct Usage {
         uint64 perPeriod;
         uint64 sharedPerPeriod;
@@ -29,26 +30,43 @@ library Caps {
 
     struct State {
         Version newest;
-        Usage usage;
+        uint256 usage; // from the low bits: perPeriod 64, sharedPerPeriod 64, period 16, versions 16
         mapping(uint256 version => Version) older;
     }
 
     /// @notice Adds a version, or replaces a pending one that would take effect no earlier.
     function set(State storage self, Version memory caps) internal {
-        uint16 versions = self.usage.versions;
+        Usage memory usage = usageOf(self);
+        uint16 versions = usage.versions;
         if (versions != 0 && self.newest.from < caps.from) {
             self.older[versions - 1] = self.newest;
             versions += 1;
         }
         self.newest = caps;
-        self.usage.versions = versions == 0 ? 1 : versions;
+        usage.versions = versions == 0 ? 1 : versions;
+        write(self, usage);
     }
+
+    // A field is shifted to the low bits before it is narrowed.
+    // forge-lint: disable-start(unsafe-typecast)
+
+    function usageOf(State storage self) internal view returns (Usage memory) {
+        uint256 word = self.usage;
+        return Usage(uint64(word), uint64(word >> 64), uint16(word >> 128), uint16(word >> 144));
+    }
+
+    function write(State storage self, Usage memory usage) internal {
+        self.usage = uint256(usage.perPeriod) | uint256(usage.sharedPerPeriod) << 64 | uint256(usage.period)
+            << 128 | uint256(usage.versions) << 144;
+    }
+
+    // forge-lint: disable-end(unsafe-typecast)
 
     /// @notice The caps for an epoch that begins at `begin`; all zero where the mandate is not live for it.
     function at(State storage self, uint256 begin) internal view returns (Version memory caps) {
         caps = self.newest;
         if (caps.from > begin) {
-            uint256 version = oneBack(self.usage.versions);
+            uint256 version = oneBack(usageOf(self).versions);
             uint256 last = furthestBack(version);
             while (version > last && caps.from > begin) caps = self.older[--version];
             if (caps.from > begin) delete caps;
@@ -68,7 +86,7 @@ library Caps {
         uint32 from;
     }
 
-    /// @dev The newest version, the usage, and what else a debit must know of its payer, in one word.
+    /// @dev The newest version, the usage, and what else a debit must know of its payer.
     struct Global {
         uint64 perPeriod;
         uint64 used;
@@ -76,24 +94,49 @@ library Caps {
         uint16 period;
         uint16 versions;
         bool left;
-        bool written; // set with the first mandate, so that no settlement pays for the word's first write
     }
 
+    /// @dev Set from the first write on, which is the first mandate's, so that no settlement pays for making the word.
+    uint256 private constant READY = 1 << 255;
+
     struct GlobalState {
-        Global newest;
+        uint256 newest; // from the low bits: perPeriod 64, used 64, from 32, period 16, versions 16, left 1, ready 1
         mapping(uint256 version => Limit) older;
     }
 
     function set(GlobalState storage self, uint64 perPeriod, uint32 from) internal {
-        Global memory newest = self.newest;
+        Global memory newest = newestOf(self);
         if (newest.versions != 0 && newest.from < from) {
             self.older[newest.versions - 1] = Limit(newest.perPeriod, newest.from);
             newest.versions += 1;
         }
         if (newest.versions == 0) newest.versions = 1;
         (newest.perPeriod, newest.from) = (perPeriod, from);
-        self.newest = newest;
+        write(self, newest);
     }
+
+    // As above.
+    // forge-lint: disable-start(unsafe-typecast)
+
+    function newestOf(GlobalState storage self) internal view returns (Global memory) {
+        uint256 word = self.newest;
+        return Global(
+            uint64(word),
+            uint64(word >> 64),
+            uint32(word >> 128),
+            uint16(word >> 160),
+            uint16(word >> 176),
+            word >> 192 & 1 != 0
+        );
+    }
+
+    function write(GlobalState storage self, Global memory newest) internal {
+        self.newest = uint256(newest.perPeriod) | uint256(newest.used) << 64 | uint256(newest.from) << 128
+            | uint256(newest.period) << 160 | uint256(newest.versions) << 176 | (newest.left ? 1 << 192 : 0)
+            | READY;
+    }
+
+    // forge-lint: disable-end(unsafe-typecast)
 
     /// @notice The bound for an epoch that begins at `begin`; without any version yet, no bound but the mandates'.
     function at(GlobalState storage self, Global memory newest, uint256 begin)
@@ -114,7 +157,7 @@ library Caps {
 
     /// @notice The highest bound of any epoch beginning at or after `begin`.
     function highestSince(GlobalState storage self, uint256 begin) internal view returns (uint64 highest) {
-        Global memory newest = self.newest;
+        Global memory newest = newestOf(self);
         highest = newest.perPeriod;
         uint256 from = newest.from;
         uint256 version = oneBack(newest.versions);

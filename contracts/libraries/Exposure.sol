@@ -48,7 +48,7 @@ library Exposure {
 
             Caps.State storage mandate = mandates[id];
             Reach memory reach = reachOf(mandate, docket, id);
-            (uint256 used, uint256 usedShared) = Caps.usedIn(mandate.usage, period);
+            (uint256 used, uint256 usedShared) = Caps.usedIn(Caps.usageOf(mandate), period);
             uint256 openPerPeriod = Math.saturatingSub(reach.openPerPeriod, used);
             sum.due += Math.min(reach.due, openPerPeriod);
             sum.openLeft += openPerPeriod + Math.saturatingSub(reach.openShared, usedShared);
@@ -68,7 +68,7 @@ library Exposure {
         uint256 oldestOpen = address(docket) == address(0) ? 0 : docket.oldestOpen(id);
         reach.oldest = oldestOpen == 0 ? block.timestamp : Math.min(oldestOpen, block.timestamp);
 
-        uint256 version = Caps.oneBack(mandate.usage.versions);
+        uint256 version = Caps.oneBack(Caps.usageOf(mandate).versions);
         uint256 last = Caps.furthestBack(version);
         Caps.Version memory caps = mandate.newest;
         uint256 next = type(uint40).max;

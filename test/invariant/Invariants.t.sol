@@ -171,6 +171,7 @@ contract InvariantsTest is Base {
         invariant_I1_NoMoreThanWasShownIsTaken();
         invariant_I2_EveryUnitIsAccountedFor();
         vm.assertEq(_ghost.taken(1), 9e6 + 9e6 + 2e6 + 3e6, "all that the mandate's caps allow");
+        vm.assertTrue(_handler.liveAnHonestWeek(), "and an honest week settles all the same");
     }
 
     /// @dev LIVENESS. An honest week settles, everybody leaves with all they have, and pots and bonds are what remains.
