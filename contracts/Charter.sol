@@ -307,6 +307,8 @@ contract Charter is ICharter, Signed {
         if (next == MODULES) revert AllInstalled();
         _checkCode(keccak256(creationCode), _moduleHashes[next]);
 
+        // There are five modules.
+        // forge-lint: disable-next-line(unsafe-typecast)
         _installed = uint8(next + 1);
         bytes memory code = creationCode;
         // Solidity has no plain creation from code given at run time; the hash above says what it is.
@@ -596,6 +598,8 @@ contract Charter is ICharter, Signed {
         uint40 now_ = uint40(block.timestamp);
         article.state = SubcontractState.Enacted;
         article.enacted = now_;
+        // Unix seconds of any real chain fit into 40 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         article.sunset = uint40(now_ + LIFETIME);
         article.spans.push(Span(now_, 0));
         _liveTerms[article.termsHash] = id;
@@ -646,6 +650,8 @@ contract Charter is ICharter, Signed {
 
         if (kept == SubcontractState.Open && stateOf(id) == SubcontractState.Sunset) {
             article.state = SubcontractState.Sunset;
+            // Unix seconds of any real chain fit into 40 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
             article.ended = uint40(article.objections.opened + OPEN_AT_MOST);
             emit Withdrawn(id);
         } else if (kept == SubcontractState.Enacted || kept == SubcontractState.Suspended) {
@@ -726,6 +732,8 @@ contract Charter is ICharter, Signed {
         emit TighteningSupported(item, value, member);
 
         if (_stillMembers(support.members) >= Math.ceilDiv(2 * _electorate(support), 3)) {
+            // Unix seconds of any real chain fit into 40 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
             uint40 effect = uint40(block.timestamp + TIGHTENING_NOTICE);
             _limits[item] = current;
             _tightenings[item] = Tightening(value, effect);
@@ -811,6 +819,8 @@ contract Charter is ICharter, Signed {
     /// @dev Who has signed as of now: what is signed today binds from the next local day. At most 150 (R0).
     function _signers(SubcontractId id) private view returns (MemberId[] memory) {
         uint256 tomorrow = Calendar.dayBegin(Calendar.day(block.timestamp, tz) + 1, tz);
+        // Unix seconds of any real chain fit into 40 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         return _MANDATES.signersAt(id, uint40(tomorrow));
     }
 

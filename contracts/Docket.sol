@@ -762,6 +762,8 @@ contract Docket is IDocket, Signed {
                 ? entry.fate() == Fate.Pending
                     && block.timestamp <= entry.acceptedAt() + record.windowSeconds + SETTLE_WITHIN
                 : block.timestamp <= begin + _length(kind) + ACCEPT_WITHIN
+                    // Unix seconds of any real chain fit into 40 bits.
+                    // forge-lint: disable-next-line(unsafe-typecast)
                     && CHARTER.accruesAt(subcontract, uint40(begin));
             if (open) (count, oldest) = (count + 1, begin);
             if (number == first) break;

@@ -76,6 +76,8 @@ library Exposure {
             uint256 end = Math.min(next, caps.expiry);
             uint256 open = oldestOpen == 0 || end <= reach.oldest || end <= caps.from
                 ? 0
+                // Unix seconds of any real chain fit into 40 bits.
+                // forge-lint: disable-next-line(unsafe-typecast)
                 : docket.openEpochs(id, caps.from) - docket.openEpochs(id, uint40(end));
             if (open != 0) {
                 reach.due += open * caps.perEvent;

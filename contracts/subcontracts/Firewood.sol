@@ -176,6 +176,8 @@ contract Firewood is IFirewood, Signed {
             revert BandTooSoon(member, block.timestamp, declared + DECLARE_EVERY);
         }
         uint256 tomorrow = Calendar.dayBegin(Calendar.day(block.timestamp, _TZ) + 1, _TZ);
+        // Unix seconds of any real chain fit into 40 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         _declare(member, band, uint40(tomorrow));
     }
 
@@ -326,14 +328,20 @@ contract Firewood is IFirewood, Signed {
             }
             // No more than the 32 bits of the payload's grams, or 16 of pieces times 32 of the reference piece; the
             // smaller of two whose larger differs by more than a quarter, so at most the grams.
+            // Counted grams are at most the payload's own 32 bits; see `Wood.counted`.
+            // forge-lint: disable-next-line(unsafe-typecast)
             emit LineSettled(work.epoch, line.member, brackets[i], uint32(grams), amount);
         }
 
         uint256 paid = _collect(debits, count, Kind.Charge, work.epoch);
         uint256 kept = paid * _SHRINKAGE_BPS / Wood.BPS;
         uint256 rest = paid - kept;
+        // Sums of amounts of 64 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         sums.collected += uint128(rest);
         uint256 toProvider = Math.min(rest, Math.saturatingSub(Wood.providerMost(sums.worth), sums.received));
+        // Sums of amounts of 64 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         sums.received += uint128(toProvider);
 
         // Parts of what the ledger paid, each below 2^64 as its total is.
@@ -351,6 +359,8 @@ contract Firewood is IFirewood, Signed {
         uint256 cost = Math.min(Wood.worth(_PRICE, grams, _REF_GRAMS), type(uint64).max);
         if (cost == 0) return;
         WoodMoney memory money = work.money;
+        // Bounded to 64 bits where it is made.
+        // forge-lint: disable-next-line(unsafe-typecast)
         money.unattributed = uint64(cost);
         money.fromReserve = uint64(Math.min(cost, _LEDGER.potBalance(_pot(SHRINKAGE_SLOT))));
 
@@ -364,10 +374,14 @@ contract Firewood is IFirewood, Signed {
         while (count < sharers) {
             uint256 part = Wood.part(rest, sharers, count);
             if (part == 0) break;
+            // A part of `cost`, which fits.
+            // forge-lint: disable-next-line(unsafe-typecast)
             debits[count++].amount = uint64(part);
         }
 
         money.shared = SafeCast.toUint64(_collect(debits, count, Kind.Shared, work.epoch));
+        // A rest of `cost`, which fits.
+        // forge-lint: disable-next-line(unsafe-typecast)
         money.borneByProvider = uint64(rest - money.shared);
         _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.fromReserve, Kind.Trade);
         _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.shared, Kind.Trade);
@@ -400,6 +414,8 @@ contract Firewood is IFirewood, Signed {
     }
 
     function _multiple(uint256 bracket) private view returns (uint256) {
+        // The bracket's own 32 bits, shifted to the low end.
+        // forge-lint: disable-next-line(unsafe-typecast)
         return uint32(_MULTIPLES >> (32 * bracket));
     }
 

@@ -34,6 +34,8 @@ library Wood {
     /// @notice The bracket of some monthly means: the highest whose lower bound is not above them.
     /// @param bounds inclusive lower bounds, rising; the first is 0.
     function bracketOf(uint256 means, uint64[8] memory bounds) internal pure returns (uint8 bracket) {
+        // There are eight brackets.
+        // forge-lint: disable-next-line(unsafe-typecast)
         bracket = uint8(BRACKETS - 1);
         while (bracket > 0 && bounds[bracket] > means) --bracket;
     }
