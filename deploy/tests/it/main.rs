@@ -1,4 +1,6 @@
 //! The clerk against a real chain.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod acts;
 mod paper;
