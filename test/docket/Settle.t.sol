@@ -143,6 +143,24 @@ contract SettleTest is Seated {
         vm.assertGt(tooLittle, 0, "both were met");
     }
 
+    function test_R1_9_whoeverIsAskedGetsTheWholeBound() public {
+        Measuring measuring = new Measuring();
+        charter.enact(WOOD, address(measuring));
+        finalise();
+        bytes memory call_ =
+            abi.encodeCall(docket.settle, (report.header, report.parent, ROOT, report.payload));
+        uint256 whole = BASE_GAS + 2 * MEMBER_GAS - 1000;
+
+        for (uint256 gas_ = BASE_GAS; gas_ < 2 * BASE_GAS; gas_ += 1000) {
+            uint256 before = vm.snapshotState();
+            (bool ok,) = address(docket).call{gas: gas_}(call_);
+            if (ok) vm.assertGe(measuring.given(), whole, "R1.9: or the call is refused (63 of 64 parts)");
+            vm.revertToState(before);
+            if (ok) return;
+        }
+        vm.assertTrue(false, "some gas is enough");
+    }
+
     function test_R1_9_givesTheWholeBound() public {
         Measuring measuring = new Measuring();
         charter.enact(WOOD, address(measuring));
