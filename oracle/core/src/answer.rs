@@ -157,7 +157,9 @@ pub enum Release {
     Late,
 }
 
-/// Decides from the latest answer of each seat (R7.2).
+/// Decides from each seat's answer (R7.2). A seat that said *late* may be handed the envelope by a peer before the
+/// exchange ends, and then says *kept*; so while neither number is reached a device asks again, and *kept* replaces
+/// *late*. A *kept* is never replaced.
 #[must_use]
 pub fn release(answers: &BTreeMap<SeatId, Outcome>, seats: Seats) -> Release {
     let count = |wanted| answers.values().filter(|outcome| **outcome == wanted).count();

@@ -242,6 +242,12 @@ impl Task {
         self.stream
     }
 
+    /// The cut before its span.
+    #[must_use]
+    pub const fn observed_from(&self) -> u64 {
+        self.observed_from
+    }
+
     /// The epoch it is for.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
@@ -254,17 +260,34 @@ impl Task {
         &self.envelopes
     }
 
+    /// Leaves envelopes out. An honest shell has no use for it; a simulated liar has.
+    pub fn retain(&mut self, keep: impl FnMut(&Held) -> bool) {
+        self.envelopes.retain(keep);
+    }
+
     /// Runs the estimator over the envelopes; `raw` gives each one's text from the journal.
     ///
     /// # Errors
     /// The first envelope whose text is missing or has changed in the journal: the seat must not go on with it.
     pub fn run(self, mut raw: impl FnMut(&Held) -> Option<Arc<str>>) -> Result<Evaluated, Held> {
+        self.run_verified(|held| raw(held).and_then(|text| Verified::reopen(text, held)))
+    }
+
+    /// Runs the estimator over envelopes still held in memory since they were verified.
+    ///
+    /// # Errors
+    /// The first envelope that is not the one asked for.
+    pub fn run_verified(
+        self,
+        mut envelope: impl FnMut(&Held) -> Option<Verified>,
+    ) -> Result<Evaluated, Held> {
         let mut window = Window::default();
         for held in &self.envelopes {
-            let envelope = raw(held)
-                .and_then(|text| Verified::reopen(text, held))
-                .ok_or(*held)?;
-            window.put(envelope);
+            window.put(
+                envelope(held)
+                    .filter(|envelope| envelope.held() == held)
+                    .ok_or(*held)?,
+            );
         }
         let (root, estimate) = self.judge(&window);
         Ok(Evaluated {
@@ -272,6 +295,28 @@ impl Task {
             root,
             estimate,
         })
+    }
+}
+
+impl Evaluated {
+    /// What was asked.
+    #[must_use]
+    pub const fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The root of the envelopes up to the cut.
+    #[must_use]
+    pub const fn root(&self) -> B256 {
+        self.root
+    }
+
+    /// What they amount to.
+    ///
+    /// # Errors
+    /// The stream cannot be reported on.
+    pub const fn estimate(&self) -> Result<&Estimate, &Unusable> {
+        self.estimate.as_ref()
     }
 }
 

@@ -1,0 +1,28 @@
+//! A thousand lives of a committee, and what one of them says.
+
+use hearth_oracle_core::faults::Faults;
+use hearth_simulator::{replay, simulate};
+
+#[test]
+fn m1_a_thousand_seeds_lose_double_and_forge_nothing() {
+    let tally = simulate(0..1_000, |_| {});
+    eprintln!("{}", serde_json::to_string(&tally).unwrap());
+    for failure in &tally.failures {
+        eprintln!("seed {}: {}", failure.seed, failure.words);
+    }
+    assert!(tally.is_clean());
+    // A run in which nothing happens would be clean too.
+    assert!(
+        tally.crashes > 1_000 && tally.reorgs > 500 && tally.settled > 2_000,
+        "{tally:?}"
+    );
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in [0, 1, 7] {
+        let once = replay(seed, Faults::default());
+        assert!(once.len() > 100);
+        assert_eq!(once, replay(seed, Faults::default()));
+    }
+}
