@@ -24,6 +24,24 @@ abstract contract SignedActTest is Base {
     /// @notice The private key that signs, and the address it signs for: a contract account in the last test.
     function signer() internal view virtual returns (uint256 key, address account);
 
+    /// @dev What `vectors/typed-data.json` fixes beside the fields of each act.
+    uint256 internal constant VECTOR_NONCE = 7;
+    uint64 internal constant VECTOR_DEADLINE = 1_791_000_000;
+
+    /// @notice The act's primary type in `vectors/typed-data.json`; empty where the file has none of it.
+    function primaryType() internal pure virtual returns (string memory) {
+        return "";
+    }
+
+    /// @dev The clerk hashes the same fields to the same struct hash, and the contract takes it (the tests below).
+    function test_R1_8_TheVectorHoldsTheDeed() external view {
+        if (bytes(primaryType()).length == 0) return;
+        string memory json = vm.readFile("vectors/typed-data.json");
+        bytes32 given = vm.parseJsonBytes32(json, string.concat(".", primaryType(), ".structHash"));
+
+        vm.assertEq(given, deedOf(VECTOR_NONCE, VECTOR_DEADLINE), "one struct hash for one deed");
+    }
+
     function soon() private view returns (uint64) {
         return uint64(vm.getBlockTimestamp() + 1 days);
     }

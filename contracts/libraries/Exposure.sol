@@ -74,6 +74,8 @@ library Exposure {
         uint256 next = type(uint40).max;
         while (true) {
             uint256 end = Math.min(next, caps.expiry);
+            // No more than 40 bits, as `next` begins there and an expiry has 32.
+            // forge-lint: disable-next-item(unsafe-typecast)
             uint256 open = oldestOpen == 0 || end <= reach.oldest || end <= caps.from
                 ? 0
                 // Unix seconds of any real chain fit into 40 bits.

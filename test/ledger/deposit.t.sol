@@ -194,6 +194,10 @@ contract LedgerDepositBySigTest is MoneyTest, SignedActTest {
         return (keyOf("eve"), roster.keyOf(EVE));
     }
 
+    function primaryType() internal pure override returns (string memory) {
+        return "DepositMoney";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
         return keccak256(
             abi.encode(

@@ -184,6 +184,10 @@ contract LedgerWithdrawBySigTest is MoneyTest, SignedActTest {
         return (keyOf("eve"), roster.keyOf(EVE));
     }
 
+    function primaryType() internal pure override returns (string memory) {
+        return "WithdrawMoney";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
         return keccak256(
             abi.encode(

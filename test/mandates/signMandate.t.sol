@@ -292,6 +292,10 @@ contract SignMandateBySigTest is EveSignsTest {
         _caps = caps(3 * H, 4 * H, H);
     }
 
+    function primaryType() internal pure override returns (string memory) {
+        return "SignMandate";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal view override returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -323,6 +327,10 @@ contract SignMandateBySigTest is EveSignsTest {
 }
 
 contract RevokeMandateBySigTest is EveSignsTest {
+    function primaryType() internal pure override returns (string memory) {
+        return "RevokeMandate";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -348,6 +356,10 @@ contract RevokeMandateBySigTest is EveSignsTest {
 }
 
 contract LimitGlobalBySigTest is EveSignsTest {
+    function primaryType() internal pure override returns (string memory) {
+        return "LimitGlobal";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
         return keccak256(
             abi.encode(

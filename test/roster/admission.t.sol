@@ -340,6 +340,10 @@ abstract contract RosterActTest is RosterTest, SignedActTest {
 contract NominateBySigTest is RosterActTest {
     address private constant HANA = address(0xa4a);
 
+    function primaryType() internal pure override returns (string memory) {
+        return "NominateMember";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -366,6 +370,10 @@ contract NominateBySigTest is RosterActTest {
 }
 
 contract VouchBySigTest is RosterActTest {
+    function primaryType() internal pure override returns (string memory) {
+        return "VouchFor";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal view override returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -392,6 +400,10 @@ contract VouchBySigTest is RosterActTest {
 }
 
 contract ObjectBySigTest is RosterActTest {
+    function primaryType() internal pure override returns (string memory) {
+        return "ObjectToAdmission";
+    }
+
     function deedOf(uint256 nonce, uint64 deadline) internal view override returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -420,6 +432,10 @@ contract ObjectBySigTest is RosterActTest {
 contract JoinBySigTest is RosterActTest {
     function signer() internal view override returns (uint256, address) {
         return (keyOf("gus"), gus);
+    }
+
+    function primaryType() internal pure override returns (string memory) {
+        return "JoinCharter";
     }
 
     function deedOf(uint256 nonce, uint64 deadline) internal view override returns (bytes32) {
@@ -451,6 +467,10 @@ contract LeaveBySigTest is RosterActTest {
     /// @dev Who left is no member who could sign again.
     function refusalOfReplay(address account) internal pure override returns (bytes memory) {
         return abi.encodeWithSelector(Signed.NotAMember.selector, account);
+    }
+
+    function primaryType() internal pure override returns (string memory) {
+        return "LeaveCharter";
     }
 
     function deedOf(uint256 nonce, uint64 deadline) internal pure override returns (bytes32) {
