@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {ICharter, Need, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {SubcontractId} from "../../contracts/types/Ids.sol";
+import {CharterTest} from "./CharterTest.sol";
+
+contract EnactTest is CharterTest {
+    function revoke(uint256 member, SubcontractId id) private {
+        vm.prank(memberAddress(member));
+        mandates.revokeMandate(id);
+    }
+
+    function repeal(uint256 member, SubcontractId id) private {
+        vm.prank(memberAddress(member));
+        charter.repeal(id);
+    }
+
+    /* ENACT */
+
+    function test_R5_EnactsWithEnoughSigners() external {
+        SubcontractId id = enacted();
+
+        assertState(id, SubcontractState.Enacted, "R5: law from the next epoch");
+        passTime(1 days);
+        assertState(id, SubcontractState.Active, "R5.6: active");
+    }
+
+    function test_R5_RefusesBefore72Hours() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        uint256 earliest = vm.getBlockTimestamp() + 72 hours;
+        passTime(72 hours - 1);
+
+        refused(abi.encodeWithSelector(ICharter.OpenTooShort.selector, id, earliest - 1, earliest));
+        charter.enact(id);
+    }
+
+    function test_R5_RefusesWithTooFewSigners() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        passTime(72 hours);
+
+        refused(missing(uint8(Need.Signers), 1, 2));
+        charter.enact(id);
+    }
+
+    function test_R5_RefusesTheSameTermsTwice() external {
+        SubcontractId id = enacted();
+        SubcontractId again = open(2, 1);
+        sign(1, again);
+        sign(2, again);
+        passTime(72 hours);
+
+        refused(abi.encodeWithSelector(ICharter.TermsLiveAlready.selector, again, id));
+        charter.enact(again);
+    }
+
+    function test_R5_RefusesFromAFifthOfObjections() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        object(3, id);
+        passTime(72 hours);
+        object(4, id); // ceil(7/5) = 2
+
+        refused(abi.encodeWithSelector(ICharter.ObjectionsStand.selector, id, 2, 2));
+        charter.enact(id);
+    }
+
+    function test_R5_OneOfSevenDoesNotStopIt() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        object(3, id);
+        passTime(72 hours);
+
+        charter.enact(id);
+
+        assertState(id, SubcontractState.Enacted, "R5: fewer than a fifth");
+    }
+
+    /* OBJECT */
+
+    function test_R5_3_ObjectionNeedsAReason() external {
+        SubcontractId id = open(1, 1);
+
+        vm.prank(memberAddress(3));
+        refused(abi.encodeWithSelector(ICharter.ReasonMissing.selector));
+        charter.object(id, 0);
+    }
+
+    function test_R5_ObjectionOnceEach() external {
+        SubcontractId id = open(1, 1);
+        object(3, id);
+
+        vm.prank(memberAddress(3));
+        refused(abi.encodeWithSelector(ICharter.CountedAlready.selector, memberId(3)));
+        charter.object(id, REASON);
+    }
+
+    function test_R5_ObjectionOfWhoHasNotSigned() external {
+        SubcontractId id = open(1, 1);
+        sign(3, id);
+
+        vm.prank(memberAddress(3));
+        refused(abi.encodeWithSelector(ICharter.SignedItself.selector, id, memberId(3)));
+        charter.object(id, REASON);
+    }
+
+    function test_R5_ObjectionOfWhoSignsAfterwardsCountsNoMore() external {
+        SubcontractId id = open(1, 1);
+        object(2, id);
+        object(3, id);
+        sign(1, id);
+        sign(2, id);
+        passTime(72 hours);
+
+        charter.enact(id);
+
+        assertState(id, SubcontractState.Enacted, "R5: one objection is left");
+    }
+
+    function test_R5_2_ObjectionOfWhoLeavesCountsNoMore() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        object(3, id);
+        object(4, id);
+        vm.prank(memberAddress(3));
+        roster.leave();
+        passTime(72 hours);
+
+        charter.enact(id);
+
+        assertState(id, SubcontractState.Enacted, "R5.2: out of both counts");
+    }
+
+    function test_R5_3_ThreeLoneObjectionsIn30Days() external {
+        SubcontractId first = open(1, 1);
+        object(5, first);
+        object(5, open(1, 2));
+        object(5, open(2, 3));
+        SubcontractId fourth = open(2, 4);
+
+        vm.prank(memberAddress(5));
+        refused(abi.encodeWithSelector(ICharter.ObjectionsSpent.selector, memberId(5), 3));
+        charter.object(fourth, REASON);
+
+        object(6, first);
+        object(5, fourth); // The first is no lone one any more.
+    }
+
+    function test_R1_8_ObjectedBySignature() external {
+        SubcontractId id = open(1, 1);
+        uint64 deadline = uint64(vm.getBlockTimestamp() + 1 days);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "ObjectToSubcontract(string deed,uint16 subcontract,bytes32 termsHash,bytes32 reasonHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+                ),
+                keccak256("This subcontract harms me though I did not sign it."),
+                id,
+                charter.termsHashOf(id),
+                REASON,
+                4,
+                deadline
+            )
+        );
+        bytes memory signature = signed(memberKey(3), typedDigest(address(charter), structHash));
+
+        vm.expectEmit(address(charter));
+        emit ICharter.Objected(id, memberId(3), REASON);
+        charter.objectBySig(memberId(3), id, REASON, 4, deadline, signature);
+    }
+
+    /* REPEAL */
+
+    function test_R5_7_EndsAtOnceWhenAllAgree() external {
+        SubcontractId id = enacted();
+        repeal(1, id);
+        assertState(id, SubcontractState.Enacted, "R5.7: one of two is not all");
+
+        repeal(2, id);
+
+        assertState(id, SubcontractState.Sunset, "R5.7: all signers");
+    }
+
+    function test_R5_7_AgreementStandsFor30Days() external {
+        SubcontractId id = enacted();
+        repeal(1, id);
+        passTime(30 days + 1);
+        repeal(2, id);
+
+        assertState(id, SubcontractState.Active, "R5.7: the first agreement is too old");
+    }
+
+    function test_R5_7_RefusesWhoHasNotSigned() external {
+        SubcontractId id = enacted();
+
+        vm.prank(memberAddress(3));
+        refused(abi.encodeWithSelector(ICharter.NotASigner.selector, id, memberId(3)));
+        charter.repeal(id);
+    }
+
+    function test_R1_8_RepealedBySignature() external {
+        SubcontractId id = enacted();
+        repeal(1, id);
+        uint64 deadline = uint64(vm.getBlockTimestamp() + 1 days);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "RepealSubcontract(string deed,uint16 subcontract,bytes32 termsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+                ),
+                keccak256("I agree to end this subcontract for everybody who signed it."),
+                id,
+                charter.termsHashOf(id),
+                4,
+                deadline
+            )
+        );
+
+        charter.repealBySig(
+            memberId(2), id, 4, deadline, signed(memberKey(2), typedDigest(address(charter), structHash))
+        );
+
+        assertState(id, SubcontractState.Sunset, "R1.8: by signature as by act");
+    }
+
+    /* POKE */
+
+    function test_R5_6_SuspendsResumesAndEnds() external {
+        SubcontractId id = enacted();
+        passTime(1 days);
+        revoke(2, id);
+        charter.poke(id);
+        assertState(id, SubcontractState.Suspended, "R5.6: one signer of two");
+        uint40 suspended = uint40(vm.getBlockTimestamp());
+
+        passTime(1 days);
+        sign(2, id);
+        charter.poke(id);
+        uint40 resumed = uint40(vm.getBlockTimestamp());
+        assertState(id, SubcontractState.Active, "R5.6: enough again");
+        vm.assertTrue(charter.accruesAt(id, suspended - 1), "R1: begun before, still accrues");
+        vm.assertFalse(charter.accruesAt(id, suspended + 1), "R5.6: nothing while suspended");
+        vm.assertTrue(charter.accruesAt(id, resumed + 1), "R5.6: accrues again");
+
+        passTime(1 days);
+        revoke(2, id);
+        charter.poke(id);
+        passTime(30 days);
+        assertState(id, SubcontractState.Sunset, "R5.6: 30 days later, whether poked or not");
+        charter.poke(id);
+        assertState(id, SubcontractState.Sunset, "R5.6: ended");
+    }
+
+    function test_R5_6_EndsAtSunset() external {
+        SubcontractId id = enacted();
+        uint256 sunset = vm.getBlockTimestamp() + 365 days;
+
+        vm.warp(sunset - 1);
+        assertState(id, SubcontractState.Active, "R5.6: to the last second");
+        vm.warp(sunset);
+
+        assertState(id, SubcontractState.Sunset, "R5.6: 365 days");
+        vm.assertTrue(charter.accruesAt(id, uint40(sunset - 1)), "R1: accrued events still settle");
+        vm.assertFalse(charter.accruesAt(id, uint40(sunset)), "R5.6: nothing new");
+        vm.expectEmit(address(charter));
+        emit ICharter.Ended(id, uint40(sunset));
+        charter.poke(id);
+    }
+}

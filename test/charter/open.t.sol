@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity 0.8.37;
+
+import {Signed} from "../../contracts/Signed.sol";
+import {ICharter, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {ISubcontract} from "../../contracts/interfaces/ISubcontract.sol";
+import {Foreign} from "../../contracts/libraries/Foreign.sol";
+import {MemberId, SubcontractId} from "../../contracts/types/Ids.sol";
+import {CharterTest} from "./CharterTest.sol";
+
+contract OpenTest is CharterTest {
+    SubcontractId private constant SECOND = SubcontractId.wrap(2);
+
+    function test_R5_OpensForCoSigning() external {
+        bytes memory terms = termsOf(1);
+
+        SubcontractId id = open(1, 1);
+
+        vm.assertEq(SubcontractId.unwrap(id), 2, "R5: the next number");
+        assertState(id, SubcontractState.Open, "R5.6: open");
+        vm.assertEq(
+            charter.termsHashOf(id),
+            keccak256(abi.encode(keccak256(woodCode()), terms)),
+            "R5.5: what signers consent to"
+        );
+        vm.assertEq(MemberId.unwrap(charter.sponsorOf(id)), 1, "R5: the sponsor");
+        vm.assertFalse(charter.accruesAt(id, type(uint40).max), "R5: nothing accrues");
+    }
+
+    function test_R5_RefusesWhoIsNoMember() external {
+        bytes memory code = woodCode();
+        address stranger = personOf("stranger");
+
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(Signed.NotAMember.selector, stranger));
+        charter.open(code, "", 1);
+    }
+
+    function test_R5_3_RefusesAThirdOpenProposal() external {
+        SubcontractId first = open(1, 1);
+        open(1, 2);
+        bytes memory code = woodCode();
+        bytes memory terms = termsOf(3);
+
+        vm.prank(memberAddress(1));
+        vm.expectRevert(abi.encodeWithSelector(ICharter.TooManyOpen.selector, memberId(1), 2));
+        charter.open(code, terms, 3);
+
+        vm.prank(memberAddress(1));
+        charter.withdrawProposal(first);
+        open(1, 3);
+    }
+
+    function test_R5_RefusesTermsThatAreTooLong() external {
+        bytes memory code = woodCode();
+
+        vm.prank(memberAddress(1));
+        vm.expectRevert(abi.encodeWithSelector(ICharter.TermsTooLong.selector, 8193, 8192));
+        charter.open(code, new bytes(8193), 1);
+    }
+
+    function test_R1_9_RefusesCodeThatIsNoSubcontract() external {
+        // Creation code that leaves one zero byte: it answers nothing.
+        bytes memory empty = hex"600160005360016000f3";
+
+        vm.prank(memberAddress(1));
+        vm.expectPartialRevert(Foreign.NoAnswer.selector);
+        charter.open(empty, "", 1);
+    }
+
+    function test_R5_RefusesTheSameTwice() external {
+        open(1, 1);
+        bytes memory code = woodCode();
+        bytes memory terms = termsOf(1);
+
+        // Another number gives other constructor words, so only a copy in the same place could collide; the number
+        // is never given twice.
+        vm.prank(memberAddress(1));
+        SubcontractId id = charter.open(code, terms, 1);
+
+        vm.assertEq(SubcontractId.unwrap(id), 3, "R5: a proposal of its own");
+        vm.assertNotEq(charter.subcontractAt(id), charter.subcontractAt(SECOND), "R5: at a place of its own");
+    }
+
+    function test_R1_8_OpenedBySignature() external {
+        bytes memory code = woodCode();
+        bytes memory terms = termsOf(1);
+        bytes32 template = keccak256(code);
+        uint64 deadline = uint64(vm.getBlockTimestamp() + 1 days);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "OpenSubcontract(string deed,bytes32 template,bytes32 termsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+                ),
+                keccak256("I open this subcontract for others to sign."),
+                template,
+                keccak256(abi.encode(template, terms)),
+                9,
+                deadline
+            )
+        );
+        bytes memory signature = signed(memberKey(2), typedDigest(address(charter), structHash));
+
+        SubcontractId id = charter.openBySig(memberId(2), code, terms, 9, deadline, signature);
+
+        vm.assertEq(MemberId.unwrap(charter.sponsorOf(id)), 2, "R1.8: the signer is the sponsor");
+        vm.expectRevert(abi.encodeWithSelector(Signed.NonceAlreadySpent.selector, memberAddress(2), 9));
+        charter.openBySig(memberId(2), code, terms, 9, deadline, signature);
+    }
+
+    function test_R5_OnlyTheSponsorWithdraws() external {
+        SubcontractId id = open(1, 1);
+
+        vm.prank(memberAddress(2));
+        vm.expectRevert(abi.encodeWithSelector(ICharter.NotSponsor.selector, id, memberId(2), memberId(1)));
+        charter.withdrawProposal(id);
+        vm.prank(memberAddress(1));
+        charter.withdrawProposal(id);
+
+        assertState(id, SubcontractState.Sunset, "R5: taken back");
+        vm.prank(memberAddress(1));
+        vm.expectRevert(abi.encodeWithSelector(ICharter.StateUnfit.selector, id, SubcontractState.Sunset));
+        charter.withdrawProposal(id);
+    }
+
+    function test_R1_8_WithdrawnBySignature() external {
+        SubcontractId id = open(1, 1);
+        uint64 deadline = uint64(vm.getBlockTimestamp() + 1 days);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "WithdrawProposal(string deed,uint16 subcontract,bytes32 termsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+                ),
+                keccak256("I take back the subcontract I opened."),
+                id,
+                charter.termsHashOf(id),
+                1,
+                deadline
+            )
+        );
+
+        charter.withdrawProposalBySig(
+            memberId(1), id, 1, deadline, signed(memberKey(1), typedDigest(address(charter), structHash))
+        );
+
+        assertState(id, SubcontractState.Sunset, "R1.8: taken back by signature");
+    }
+
+    function test_R5_LapsesAfterThirtyDays() external {
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        passTime(30 days);
+        assertState(id, SubcontractState.Open, "the last second still counts");
+        passTime(1);
+
+        assertState(id, SubcontractState.Sunset, "R5: lapsed");
+        vm.expectRevert(abi.encodeWithSelector(ICharter.StateUnfit.selector, id, SubcontractState.Sunset));
+        charter.enact(id);
+        vm.expectEmit(address(charter));
+        emit ICharter.Withdrawn(id);
+        charter.poke(id);
+    }
+}
