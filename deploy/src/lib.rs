@@ -6,6 +6,8 @@ pub mod artifacts;
 pub mod calendar;
 pub mod card;
 pub mod chain;
+pub mod compile;
+pub mod draft;
 pub mod found;
 pub mod keys;
 pub mod kit;

@@ -2,6 +2,7 @@
 
 pub(crate) mod founder;
 pub(crate) mod member;
+pub(crate) mod new;
 pub(crate) mod rehearse;
 pub(crate) mod talk;
 pub(crate) mod view;
@@ -48,6 +49,8 @@ pub(crate) enum Word {
         #[arg(long)]
         name: String,
     },
+    /// Write a charter from a kit and the cards of its people
+    New(new::New),
     /// Read kits and charters, and name every problem at once
     Check {
         /// Kits or charters
@@ -182,6 +185,7 @@ pub(crate) enum Word {
 pub(crate) async fn obey(words: Words) -> Result<()> {
     match &words.word {
         Word::Key { file, name } => founder::key(&words, file, name),
+        Word::New(new) => new::new(&words, new),
         Word::Check { files } => founder::check(&words, files),
         Word::Plan {
             charter,
