@@ -69,6 +69,10 @@ abstract contract Village is Base {
     StreamId internal constant PILE = StreamId.wrap(1);
     bytes32 internal constant ENVELOPES = keccak256("envelopes");
 
+    string internal constant FOUND_TYPE =
+        "FoundCharter(string deed,bytes32 proposal,string mostPerPeriod,string mandates,uint8 band,bytes32 badge)";
+    string internal constant FOUND_DEED = "I found this charter as proposed and grant the mandates below.";
+
     address private constant PROXY = 0x4e59b44847b379578588920cA78FbF26c0B4956C;
     bytes private constant PROXY_CODE =
         hex"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3";
@@ -298,10 +302,8 @@ abstract contract Village is Base {
     function foundDigest(FounderConsent memory consent) internal view returns (bytes32) {
         bytes32 structHash = keccak256(
             abi.encode(
-                keccak256(
-                    "FoundCharter(string deed,bytes32 proposal,string mostPerPeriod,string mandates,uint8 band,bytes32 badge)"
-                ),
-                keccak256("I found this charter as proposed and grant the mandates below."),
+                keccak256(bytes(FOUND_TYPE)),
+                keccak256(bytes(FOUND_DEED)),
                 charter.proposalHash(),
                 keccak256(bytes(Words.money(consent.globalPerPeriod))),
                 keccak256(bytes(Words.mandates(consent.mandates))),
