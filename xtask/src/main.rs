@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod rules;
+mod simulate;
 mod stages;
 mod suite;
 mod tools;
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Test => suite::run(),
         Command::Demo { rest } => village::run("demo", &rest, village::Build::Dev),
-        Command::Simulate { rest } => village::run("simulate", &rest, village::Build::Dev),
+        Command::Simulate { rest } => simulate::run(&rest),
         Command::Faults { rest } => village::run("faults", &rest, village::Build::Dev),
         Command::Bench { rest } => village::run("bench", &rest, village::Build::Release),
         Command::Rules => rules::write().map(|()| ExitCode::SUCCESS),

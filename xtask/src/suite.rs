@@ -7,6 +7,7 @@ use std::time::Instant;
 use eyre::Result;
 
 use crate::artifacts;
+use crate::simulate;
 use crate::stages::{self, End, Stage};
 use crate::tools::{self, Tools};
 use crate::village;
@@ -71,6 +72,9 @@ fn works(tools: &Tools) -> Vec<Stage> {
             "cargo test",
             cargo(&["test", "--workspace", "--no-fail-fast", "--", "--show-output"]),
         ),
+        // Optimised, since a thousand lives are many hashes.
+        Stage::run("simulate", cargo(&simulate::command(&["--seeds", "1000"]))),
+        Stage::run("planted faults", cargo(&simulate::PLANTED)),
         Stage::run(
             "cargo clippy",
             cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),

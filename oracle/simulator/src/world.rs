@@ -68,6 +68,9 @@ struct Plan {
     hoards: bool,
     /// Where devices reach only these `f+1` seats while intake is open: what one honest seat keeps must spread.
     reach: Option<Vec<BTreeSet<SeatId>>>,
+    /// Whether two epochs fall due at once and the first, once believed, is undone and never carried again: what was
+    /// signed over it must not land on what takes its place.
+    twins: bool,
     /// After this everything works.
     quiet: u64,
 }
@@ -103,6 +106,11 @@ impl Plan {
         if seats == 7 && bad.is_some_and(|(liar, _)| liar != SeatId(0)) && rng.random_bool(0.3) {
             late = Some((SeatId(0), begin + rng.random_range(BLOCK..40 * BLOCK)));
         }
+        let twins = bad.is_none() && outage.is_some() && late.is_none() && rng.random_bool(0.3);
+        let returns = outage.as_mut().filter(|_| twins).map_or(begin, |(_, _, to)| {
+            *to = begin + rng.random_range(57 * BLOCK..66 * BLOCK);
+            *to
+        });
         let reach = rng.random_bool(0.4).then(|| {
             let reach = Kind::ALL.map(|_| {
                 let mut reach = BTreeSet::new();
@@ -131,9 +139,10 @@ impl Plan {
             },
             reorgs: if rng.random_bool(0.7) { 0.3 } else { 0.0 },
             reuses: rng.random_bool(0.12),
-            hoards: rng.random_bool(0.5),
+            hoards: twins || rng.random_bool(0.5),
             reach,
-            quiet: last + (GRACE + rng.random_range(0..5 * TURN)) * BLOCK,
+            twins,
+            quiet: (last + (GRACE + rng.random_range(0..5 * TURN)) * BLOCK).max(returns + 24 * BLOCK),
         }
     }
 }
@@ -208,6 +217,8 @@ struct World {
     lossy: BTreeSet<(u8, u8)>,
     /// Every seal that was ever sent.
     hoard: Vec<Box<Sealed>>,
+    /// Reports that twin histories have undone for good.
+    undone: BTreeSet<B256>,
     law: Law,
     life: Life,
     trace: Option<Vec<String>>,
@@ -258,7 +269,7 @@ impl World {
             seats: seats.collect(),
             grace: GRACE * BLOCK,
             turn: TURN * BLOCK,
-            depth: rng.random_range(2..=3),
+            depth: if plan.twins { 2 } else { rng.random_range(2..=3) },
         };
         let rules = Rules {
             domain: Domain {
@@ -310,6 +321,7 @@ impl World {
             known: BTreeMap::new(),
             lossy: BTreeSet::new(),
             hoard: Vec::new(),
+            undone: BTreeSet::new(),
             law: Law::default(),
             life: Life::default(),
             trace: tell.then(Vec::new),
@@ -480,6 +492,7 @@ impl World {
                     self.step(seat, *event);
                 }
             }
+            What::Tx(Tx::Submit(sealed)) if self.undone.contains(&sealed.digest()) => {}
             What::Tx(tx) => self.chain.pool.push(tx),
         }
     }
@@ -524,7 +537,13 @@ impl World {
         } else {
             self.plan.reorgs / 8.0
         };
-        if !self.quiet() && likely > 0.0 && self.rng.random_bool(likely) {
+        if self.plan.twins {
+            // Late in the block, so that the next epoch's seal is made over what is about to go.
+            if since == 2 && self.undone.is_empty() && self.chain.rules.committee.depth == 2 {
+                let later = self.rng.random_range(BLOCK * 3 / 4..BLOCK - 1);
+                self.at(later, What::Reorganise { depth: 3 });
+            }
+        } else if !self.quiet() && likely > 0.0 && self.rng.random_bool(likely) {
             let enough = usize::try_from(since).unwrap_or(3).saturating_add(1).min(3);
             let depth = if self.rng.random_bool(0.6) {
                 enough
@@ -535,12 +554,18 @@ impl World {
             self.at(later, What::Reorganise { depth });
         }
         // Anyone may carry a seal, also an old one.
-        if self.plan.hoards && !self.hoard.is_empty() && self.rng.random_bool(0.5) {
+        if self.plan.twins {
+            let fresh = self
+                .hoard
+                .iter()
+                .filter(|sealed| !self.undone.contains(&sealed.digest()));
+            self.chain.pool.extend(fresh.cloned().map(Tx::Submit));
+        } else if self.plan.hoards && !self.hoard.is_empty() && self.rng.random_bool(0.5) {
             let old = self.hoard[self.rng.random_range(0..self.hoard.len())].clone();
             self.chain.pool.push(Tx::Submit(old));
         }
         for id in 0..self.plan.seats {
-            let lag = if self.quiet() {
+            let lag = if self.quiet() || self.plan.twins {
                 0
             } else {
                 self.rng.random_range(0..=2)
@@ -593,9 +618,15 @@ impl World {
             .iter()
             .map(|b| b.view.head.time)
             .collect();
+        let before: Vec<B256> = self.chain.accepted().iter().map(|report| report.digest).collect();
         let rng = &mut self.rng;
         self.chain.reorganise(depth, || rng.random_bool(0.5));
         let mut pool = std::mem::take(&mut self.chain.pool);
+        if self.plan.twins {
+            self.undone
+                .extend(before.iter().skip(self.chain.accepted().len()));
+            pool.clear();
+        }
         for (index, time) in times.iter().enumerate() {
             // What was undone comes back in other blocks, or not at all.
             if index + 1 == times.len() || self.rng.random_bool(0.3) {
@@ -884,8 +915,8 @@ impl World {
 
     /// When a message arrives, if at all, and how often. No link loses two in a row.
     fn fate(&mut self, from: u8, to: u8) -> Vec<u64> {
-        if self.quiet() || self.calm() {
-            return vec![self.rng.random_range(1..600)];
+        if self.quiet() || self.calm() || self.plan.twins {
+            return vec![self.rng.random_range(1..if self.plan.twins { 300 } else { 600 })];
         }
         if self.plan.loss > 0.0 && !self.lossy.remove(&(from, to)) && self.rng.random_bool(self.plan.loss) {
             self.lossy.insert((from, to));
@@ -914,6 +945,9 @@ impl World {
     }
 
     fn carry(&mut self, tx: Tx) {
+        if matches!(&tx, Tx::Submit(sealed) if self.undone.contains(&sealed.digest())) {
+            return;
+        }
         if self.quiet() || self.rng.random_bool(0.9) {
             let later = self.rng.random_range(1..BLOCK);
             self.at(later, What::Tx(tx));
@@ -964,6 +998,7 @@ impl World {
                     })
                 };
                 let evaluated = evaluated.expect("a seat asks only for what is on its disk");
+                tell!(self, "seat {id} estimates epoch {}", evaluated.task().epoch());
                 self.law.computed(&evaluated, honest);
                 let event = Box::new(Event::Evaluated(Box::new(evaluated)));
                 let later = self.rng.random_range(1..600);

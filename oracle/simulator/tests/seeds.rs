@@ -3,9 +3,12 @@
 use hearth_oracle_core::faults::Faults;
 use hearth_simulator::{replay, simulate};
 
+/// A thousand as shipped; unoptimised, fewer, since `cargo xtask test` plays the thousand besides.
+const SEEDS: u64 = if cfg!(debug_assertions) { 64 } else { 1_000 };
+
 #[test]
 fn m1_a_thousand_seeds_lose_double_and_forge_nothing() {
-    let tally = simulate(0..1_000, |_| {});
+    let tally = simulate(0..SEEDS, |_| {});
     eprintln!("{}", serde_json::to_string(&tally).unwrap());
     for failure in &tally.failures {
         eprintln!("seed {}: {}", failure.seed, failure.words);
