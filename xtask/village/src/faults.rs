@@ -256,13 +256,15 @@ impl Founded {
         })
     }
 
-    /// One week of one seed, from the saved chain, in a folder of its own.
-    async fn week(&self, folder: &Path, seed: u64, kills: &mut u64, screen: &Screen) -> Result<End> {
-        let plan = Plan::draw(seed);
+    /// What stands on the saved chain.
+    pub fn place(&self) -> &Deployment {
+        &self.place
+    }
+
+    /// The chain and the village as they were saved, in a folder of their own; seats still look for the chain where it was.
+    pub async fn resume(&self, folder: &Path) -> Result<(LocalChain, Village)> {
         let village = self.village.copied_to(folder)?;
-        let pile = Pile::replay(folder, &self.pile, BUSY, seed)?;
-        let anvil = chain::anvil();
-        let logs = folder.join("logs");
+        let (anvil, logs) = (chain::anvil(), folder.join("logs"));
         let start = Start {
             anvil: &anvil,
             genesis: self.saved_at + 1,
@@ -270,7 +272,33 @@ impl Founded {
             state: Some(&self.state),
             folder: &logs,
         };
-        let chain = LocalChain::start(start).await?;
+        Ok((LocalChain::start(start).await?, village))
+    }
+
+    /// Blocks from a quiet week's end to its accepted report.
+    pub async fn quiet_week(&self, folder: &Path) -> Result<u64> {
+        let (chain, village) = self.resume(folder).await?;
+        for seat in 0..SEATS.len() {
+            village.point_seat_at(seat, chain.url())?;
+        }
+        let pile = Pile::replay(folder, &self.pile, BUSY, 1)?;
+        let mut seats = seats::start_all(&village, &reqwest::Client::new()).await?;
+        let (epoch, begin) = week::week_at(self.place.t0 + 600, TZ);
+        let end = begin + week::WEEK;
+        let mut edge = village.start_edge(&self.place, chain.url(), &pile.week, begin)?;
+        week::pass(&chain, &mut edge, end - week::HANDS_OFF, async |_| {
+            seats.iter_mut().try_for_each(SeatProgram::still_running)
+        })
+        .await?;
+        let report = week::until_accepted(&chain, &self.place, epoch).await?;
+        report::blocks_since(chain.provider(), end, report.block).await
+    }
+
+    /// One week of one seed, from the saved chain, in a folder of its own.
+    async fn week(&self, folder: &Path, seed: u64, kills: &mut u64, screen: &Screen) -> Result<End> {
+        let plan = Plan::draw(seed);
+        let (chain, village) = self.resume(folder).await?;
+        let pile = Pile::replay(folder, &self.pile, BUSY, seed)?;
         let mut doors = Vec::new();
         for seat in 0..SEATS.len() {
             let door = FaultyRpc::open(chain.url()).await?;

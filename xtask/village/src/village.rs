@@ -151,6 +151,14 @@ impl Village {
         std::fs::write(&path, lines.join("\n") + "\n").wrap_err("failed to write a seat's configuration")
     }
 
+    /// Writes lines into a table of a seat's configuration.
+    pub fn set(&self, seat: usize, table: &str, lines: &str) -> Result<()> {
+        let path = self.seat_folder(seat).join("hearth-oracle.toml");
+        let text = std::fs::read_to_string(&path).wrap_err("failed to read a seat's configuration")?;
+        let text = text.replacen(&format!("[{table}]\n"), &format!("[{table}]\n{lines}\n"), 1);
+        std::fs::write(&path, text).wrap_err("failed to write a seat's configuration")
+    }
+
     /// Makes the devices' keys and cards, and trains the radar's model on these lessons.
     pub async fn make_devices(&self, lessons: &[PathBuf], calibrated_until: u64) -> Result<()> {
         let folder = self.folder.join("edge");

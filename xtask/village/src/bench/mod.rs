@@ -1,6 +1,7 @@
 //! What this machine measures: gas, ingest, latency, memory, sensing.
 
 pub mod gas;
+pub mod ingest;
 pub mod load;
 pub mod measure;
 pub mod sense;
@@ -13,7 +14,11 @@ use measure::{Measure, Side};
 
 use crate::chain;
 use crate::demo::recordings;
+use crate::faults::Founded;
 use crate::screen::Screen;
+
+/// Grace of 30 seconds and two turns of 15, with one-second blocks.
+const LATENCY_BAR: f64 = 60.0;
 
 /// A group of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -59,6 +64,27 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     if wanted(Group::Gas) {
         screen.step("gas: whole accepted transactions, steady state");
         measures.extend(gas::measure(|detail| screen.detail(detail)).await?);
+    }
+    for (group, what) in [
+        (Group::Ingest, ingest::Wanted::Ingest),
+        (Group::Memory, ingest::Wanted::Memory),
+    ] {
+        if wanted(group) {
+            screen.step(format!("{what:?}: one real seat over MQTT").to_lowercase());
+            let folder = folder.join(format!("{what:?}"));
+            measures.extend(ingest::measure(&folder, what, |detail| screen.detail(detail)).await?);
+        }
+    }
+    if wanted(Group::Latency) {
+        screen.step("latency: a quiet week of four seats");
+        let founded = Founded::make(&folder.join("latency/founded")).await?;
+        let blocks = founded.quiet_week(&folder.join("latency/week")).await?;
+        measures.push(Measure::at_most(
+            "latency.blocks_to_accepted",
+            blocks as f64,
+            "blocks",
+            LATENCY_BAR,
+        ));
     }
     screen.close();
     std::fs::remove_dir_all(&folder).wrap_err("failed to clear up")?;
