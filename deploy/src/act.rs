@@ -428,3 +428,122 @@ fn ready<C: SolCall>(
         carry: std::sync::Arc::new(move |signature| carry(signature).abi_encode().into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The struct hash that `vectors/typed-data.json` gives a deed, and the one its fields make here.
+    fn check<S: SolStruct>(vectors: &Value, deed: impl Fn(&Value) -> S) {
+        let vector = &vectors[S::NAME];
+        let given: B256 = text(vector, "structHash").parse().expect("a hash");
+
+        assert_eq!(deed(&vector["fields"]).eip712_hash_struct(), given, "{}", S::NAME);
+    }
+
+    fn text(fields: &Value, name: &str) -> String {
+        fields[name].as_str().expect("a text").to_owned()
+    }
+
+    fn number(fields: &Value, name: &str) -> u64 {
+        fields[name].as_u64().expect("a number")
+    }
+
+    fn short(fields: &Value, name: &str) -> u16 {
+        u16::try_from(number(fields, name)).expect("16 bits")
+    }
+
+    macro_rules! deed {
+        ($vectors:ident, $name:ident { $($field:ident: $read:expr),* }) => {
+            check(&$vectors, |f| $name {
+                deed: text(f, "deed"),
+                nonce: U256::from(number(f, "nonce")),
+                deadlineUnixSeconds: number(f, "deadlineUnixSeconds"),
+                $($field: $read(f, stringify!($field))),*
+            })
+        };
+    }
+
+    /// R1.8: one struct hash for one deed, here and in the contracts' own tests.
+    #[test]
+    fn vectors_hold_every_deed() {
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/typed-data.json");
+        let vectors: Value =
+            serde_json::from_str(&std::fs::read_to_string(place).expect("the vectors")).expect("JSON");
+        let address = |f: &Value, name: &str| text(f, name).parse::<Address>().expect("an address");
+        let hash = |f: &Value, name: &str| text(f, name).parse::<B256>().expect("a hash");
+        let wide = |f: &Value, name: &str| U256::from(number(f, name));
+
+        deed!(
+            vectors,
+            DepositMoney {
+                member: short,
+                amount: text
+            }
+        );
+        deed!(
+            vectors,
+            WithdrawMoney {
+                member: short,
+                amount: text
+            }
+        );
+        deed!(
+            vectors,
+            SignMandate {
+                member: short,
+                mandate: text,
+                termsHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            RevokeMandate {
+                member: short,
+                subcontract: short
+            }
+        );
+        deed!(
+            vectors,
+            LimitGlobal {
+                member: short,
+                mostPerPeriod: text
+            }
+        );
+        deed!(
+            vectors,
+            NominateMember {
+                member: short,
+                candidate: address,
+                household: short
+            }
+        );
+        deed!(
+            vectors,
+            VouchFor {
+                member: short,
+                nomination: wide,
+                candidate: address
+            }
+        );
+        deed!(
+            vectors,
+            ObjectToAdmission {
+                member: short,
+                nomination: wide,
+                candidate: address
+            }
+        );
+        deed!(
+            vectors,
+            JoinCharter {
+                articles: hash,
+                nomination: wide,
+                household: short
+            }
+        );
+        deed!(vectors, LeaveCharter { member: short });
+    }
+}
