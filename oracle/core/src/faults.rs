@@ -22,7 +22,7 @@ pub enum Fault {
     ForgetSigned,
     /// A restart forgets the envelopes it had kept.
     ForgetKept,
-    /// Envelopes handed over after intake closed are dropped.
+    /// Envelopes handed over after their epoch has ended are dropped.
     DropHandedOver,
     /// Intake closes when the epoch ends.
     CloseIntakeEarly,

@@ -77,7 +77,7 @@ impl At<'_> {
             if epoch < oldest || epoch > newest || epoch < self.stream.first_epoch {
                 continue;
             }
-            if self.has(Fault::DropHandedOver) && self.clock >= self.intake_closes(epoch) {
+            if self.has(Fault::DropHandedOver) && self.clock >= self.end(epoch) {
                 continue;
             }
             let lent = self.clock >= self.exchange_ends(epoch);

@@ -453,10 +453,15 @@ impl At<'_> {
             .filter(|(_, offered)| offered.from == from)
         {
             if offered.checked == Checked::Not {
+                let before = offered.shown.len();
                 offered
                     .shown
                     .extend(envelopes.iter().map(|envelope| envelope.held().leaf));
-                waiting.push(*attempt);
+                // Only what is new is worth another look: each look may ask for several devices, so looking at the same
+                // again and again would multiply requests without end.
+                if offered.shown.len() > before {
+                    waiting.push(*attempt);
+                }
             }
         }
         for attempt in waiting {
