@@ -377,8 +377,8 @@ async fn one_commit_takes_what_arrived_during_the_one_before() {
 async fn how_many_envelopes_a_second() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    const CONNECTIONS: u32 = 600;
-    const EACH: u32 = 200;
+    const CONNECTIONS: u32 = 300;
+    const EACH: u32 = 100;
 
     let rig = Rig::start().await;
     let topic = topic("up");
