@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use eyre::WrapErr;
+#[cfg(feature = "planted-faults")]
+use hearth_oracle_core::faults::Fault;
 use hearth_oracle_core::faults::Faults;
-use hearth_simulator::{Tally, replay, simulate};
+use hearth_simulator::{Tally, replay, simulate_with};
 
 /// Plays seeded lives of a committee against the witness's core.
 #[derive(Parser)]
@@ -24,19 +26,40 @@ struct Arguments {
     /// Tell this one seed line by line instead
     #[arg(long, value_name = "SEED")]
     tell: Option<u64>,
+    /// Plant this fault, by its name in docs/faults.md
+    #[cfg(feature = "planted-faults")]
+    #[arg(long, value_name = "FAULT")]
+    plant: Option<String>,
+}
+
+impl Arguments {
+    #[cfg(feature = "planted-faults")]
+    fn faults(&self) -> eyre::Result<Faults> {
+        let Some(name) = &self.plant else {
+            return Ok(Faults::default());
+        };
+        let fault = Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == *name);
+        Ok(Faults::plant(fault.ok_or_else(|| {
+            eyre::eyre!("no fault is named `{name}`; wanted one of {:?}", Fault::ALL)
+        })?))
+    }
+
+    #[cfg(not(feature = "planted-faults"))]
+    fn faults(&self) -> eyre::Result<Faults> {
+        Ok(Faults::default())
+    }
 }
 
 fn main() -> eyre::Result<ExitCode> {
     let arguments = Arguments::parse();
+    let faults = arguments.faults()?;
     if let Some(seed) = arguments.tell {
-        replay(seed, Faults::default())
-            .iter()
-            .for_each(|line| println!("{line}"));
+        replay(seed, faults).iter().for_each(|line| println!("{line}"));
         return Ok(ExitCode::SUCCESS);
     }
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     let every = (arguments.seeds / 10).max(1);
-    let tally = simulate(seeds, |so_far: &Tally| {
+    let tally = simulate_with(seeds, faults, |so_far: &Tally| {
         if so_far.seeds % every == 0 {
             eprintln!(
                 "{} of {} seeds, {} epochs settled",

@@ -4,15 +4,11 @@
 use hearth_oracle_core::faults::{Fault, Faults};
 use hearth_simulator::{Tally, simulate_with};
 
-/// Seeds played at most, in chunks, until the fault shows.
+/// Plays at most a thousand seeds, until the fault shows.
 fn hunt(fault: Fault) -> Option<(u64, Tally)> {
-    (0..100).find_map(|chunk| {
-        let tally = simulate_with(chunk * 10..(chunk + 1) * 10, Faults::plant(fault), |_| {});
-        tally
-            .failures
-            .first()
-            .map(|failure| failure.seed)
-            .map(|seed| (seed, tally))
+    (0..1_000).find_map(|seed| {
+        let tally = simulate_with(seed..seed + 1, Faults::plant(fault), |_| {});
+        (!tally.is_clean()).then_some((seed, tally))
     })
 }
 
