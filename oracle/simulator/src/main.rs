@@ -60,7 +60,7 @@ fn main() -> eyre::Result<ExitCode> {
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     let every = (arguments.seeds / 10).max(1);
     let tally = simulate_with(seeds, faults, |so_far: &Tally| {
-        if so_far.seeds % every == 0 {
+        if so_far.seeds.is_multiple_of(every) {
             eprintln!(
                 "{} of {} seeds, {} epochs settled",
                 so_far.seeds, arguments.seeds, so_far.settled

@@ -126,7 +126,7 @@ impl Plan {
         Self {
             seats,
             epochs,
-            real: seed % 64 == 0,
+            real: seed.is_multiple_of(64),
             wood: rng.random_bool(0.4),
             bad,
             late,
@@ -216,7 +216,7 @@ struct World {
     /// Whether the last message on a link was lost: no link loses two in a row.
     lossy: BTreeSet<(u8, u8)>,
     /// Every seal that was ever sent.
-    hoard: Vec<Box<Sealed>>,
+    hoard: Vec<Sealed>,
     /// Reports that twin histories have undone for good.
     undone: BTreeSet<B256>,
     law: Law,
@@ -559,10 +559,12 @@ impl World {
                 .hoard
                 .iter()
                 .filter(|sealed| !self.undone.contains(&sealed.digest()));
-            self.chain.pool.extend(fresh.cloned().map(Tx::Submit));
+            self.chain
+                .pool
+                .extend(fresh.cloned().map(|sealed| Tx::Submit(Box::new(sealed))));
         } else if self.plan.hoards && !self.hoard.is_empty() && self.rng.random_bool(0.5) {
             let old = self.hoard[self.rng.random_range(0..self.hoard.len())].clone();
-            self.chain.pool.push(Tx::Submit(old));
+            self.chain.pool.push(Tx::Submit(Box::new(old)));
         }
         for id in 0..self.plan.seats {
             let lag = if self.quiet() || self.plan.twins {
@@ -1041,7 +1043,7 @@ impl World {
             }
             Effect::Submit(sealed) => {
                 if self.hoard.iter().all(|known| known.digest() != sealed.digest()) {
-                    self.hoard.push(sealed.clone());
+                    self.hoard.push((*sealed).clone());
                 }
                 self.carry(Tx::Submit(sealed));
             }
