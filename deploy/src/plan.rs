@@ -8,6 +8,8 @@ use alloy::primitives::{Address, B256, Bytes, U256, address, keccak256};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolValue};
 use hearth_bindings::{Charter, Docket};
+use hearth_oracle_core::estimators::wood::Parameters;
+use hearth_oracle_core::types::MemberId;
 use serde::Serialize;
 
 use crate::amount::Amount;
@@ -134,7 +136,11 @@ impl Plan {
             ));
             at
         });
-        let streams: Vec<Docket::StreamTerms> = kit.streams.iter().map(stream_terms).collect();
+        let streams: Vec<Docket::StreamTerms> = kit
+            .streams
+            .iter()
+            .map(|stream| stream_terms(kit, stream))
+            .collect();
         let proposal = proposal(kit, artifacts, token, &streams);
         let encoded = (proposal.clone(),).abi_encode_params();
         let init = [&artifacts.charter[..], &encoded].concat();
@@ -315,7 +321,28 @@ fn firewood_terms(terms: &SubcontractTerms) -> Bytes {
     .into()
 }
 
-fn stream_terms(stream: &StreamTerms) -> Docket::StreamTerms {
+/// An estimator's parameters; the wood pile's name the provider, who is known only once there are founders.
+fn parameters(kit: &Kit, stream: &StreamTerms) -> Bytes {
+    let provider = kit
+        .subcontracts
+        .get(stream.subcontract)
+        .map(|terms| id(terms.provider));
+    match (
+        stream.estimator.as_str(),
+        Parameters::decode(&stream.parameters),
+        provider,
+    ) {
+        ("wood", Ok(parameters), Some(provider)) => Parameters {
+            provider: MemberId(provider),
+            ..parameters
+        }
+        .encode()
+        .into(),
+        _ => stream.parameters.clone(),
+    }
+}
+
+fn stream_terms(kit: &Kit, stream: &StreamTerms) -> Docket::StreamTerms {
     Docket::StreamTerms {
         subcontract: id(stream.subcontract),
         epochKind: match stream.epoch {
@@ -328,7 +355,7 @@ fn stream_terms(stream: &StreamTerms) -> Docket::StreamTerms {
         custodian: id(stream.custodian),
         dataClass: stream.data_class,
         estimator: ascii(&stream.estimator),
-        parameters: stream.parameters.clone(),
+        parameters: parameters(kit, stream),
         modelHash: stream.model_hash,
         devices: stream
             .devices

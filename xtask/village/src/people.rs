@@ -1,8 +1,6 @@
 //! The village: who lives there, what they bring and what they sign.
 
-use alloy::primitives::{B256, hex, keccak256};
-use hearth_oracle_core::estimators::wood::Parameters;
-use hearth_oracle_core::types::MemberId;
+use alloy::primitives::{B256, keccak256};
 
 /// One founder.
 #[derive(Clone, Copy, Debug)]
@@ -93,18 +91,6 @@ pub const SEATS: [&str; 4] = ["alder", "birch", "cedar", "dogwood"];
 
 /// The people as a charter's TOML has them; cards lie in `people/`, `seats/<n>/` and `edge/`.
 pub fn charter(kit: &str, devices: &[&str], model: &str) -> String {
-    let parameters = Parameters {
-        tau: 8_000,
-        noise: 250,
-        drift: 500,
-        spread: 2_500,
-        provider: MemberId(PROVIDER as u16 + 1),
-    };
-    let estimator = format!(
-        "estimator = \"wood\"\nparameters = \"0x{}\"",
-        hex::encode(parameters.encode())
-    );
-    let kit = kit.replace("estimator = \"firewood\"", &estimator);
     // Plain keys of a document belong before its first table, so the name goes to the very top.
     let mut text = format!("name = \"linden-yard\"\n{kit}\n[models]\nwood-pile = \"edge/{model}\"\n");
     for (index, person) in PEOPLE.iter().enumerate() {

@@ -211,7 +211,7 @@ impl Polity {
         let place = ignite(&chain, sender, &kit, &plan)
             .await
             .wrap_err("failed to ignite")?;
-        Ok(Self {
+        let polity = Self {
             _anvil: anvil,
             chain,
             sender,
@@ -219,7 +219,10 @@ impl Polity {
             report_keys,
             kind,
             parent: B256::ZERO,
-        })
+        };
+        // Over midnight, into the first epoch that accrues.
+        polity.pass(600).await?;
+        Ok(polity)
     }
 
     /// Lets time pass.
