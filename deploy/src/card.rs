@@ -3,11 +3,15 @@
 //! *In*: JSON files, made by `hearth-oracle` for seats and devices, by `hearth` or a text editor for people.
 //! *Out*: typed cards. *Refuses*: another version, another kind of card than asked for, unknown keys, malformed keys.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+/// Bytes of a kit or a card, at most.
+const LARGEST: u64 = 1 << 20;
 
 /// The version every card names.
 pub const VERSION: u8 = 1;
@@ -105,13 +109,24 @@ pub enum CardError {
     },
 }
 
+/// Reads a file that people pass to each other; one above [`LARGEST`] bytes is not theirs.
+pub(crate) fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    if file.take(LARGEST + 1).read_to_string(&mut text)? as u64 > LARGEST {
+        let says = format!("it is larger than {LARGEST} bytes, which no kit and no card is");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, says));
+    }
+    Ok(text)
+}
+
 impl Card {
     /// Reads a card of any kind.
     ///
     /// # Errors
     /// See [`CardError`].
     pub fn read(path: &Path) -> Result<Self, CardError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CardError::Read {
+        let text = text(path).map_err(|source| CardError::Read {
             path: path.to_owned(),
             source,
         })?;

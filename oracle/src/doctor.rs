@@ -427,7 +427,7 @@ async fn status(config: &Config) -> Option<HashMap<u8, u64>> {
 /// Where the daemon on this state folder listens, or last did.
 #[must_use]
 pub fn addresses(config: &Config) -> Option<Addresses> {
-    serde_json::from_slice(&std::fs::read(config.state.join("addresses.json")).ok()?).ok()
+    serde_json::from_slice(&std::fs::read(config.state.join(crate::run::ADDRESSES)).ok()?).ok()
 }
 
 async fn reach(endpoint: &str) -> bool {

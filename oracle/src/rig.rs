@@ -237,7 +237,7 @@ impl Rig {
         let limits = Limits {
             device_per_second: 100_000,
             peer_per_second: 5,
-            refused_per_second: 5,
+            refused_per_second: 30,
             connections: 1_000,
         };
         let sight = Arc::new(sight());

@@ -48,7 +48,10 @@ const CAUSE: Duration = Duration::from_millis(500);
 /// Connections to the operator's page at one time.
 const OPERATORS: usize = 32;
 
-/// Where a seat listens; written to `addresses.json` in its state folder.
+/// Where a seat's addresses stand, in its state folder; written once the seat listens.
+pub(crate) const ADDRESSES: &str = "addresses.json";
+
+/// Where a seat listens; written to [`ADDRESSES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// The broker for devices.
@@ -158,6 +161,16 @@ fn locked(config: &Config) -> Result<std::fs::File, RunError> {
     }
 }
 
+/// The seat's journal. A folder on which a seat has run has one: without it the guard would have forgotten everything.
+fn journal(config: &Config, owner: &str) -> Result<Sqlite, JournalError> {
+    let path = config.state.join("journal.db");
+    let empty = std::fs::metadata(&path).map_or(true, |found| found.len() == 0);
+    if empty && config.state.join(ADDRESSES).exists() {
+        return Err(JournalError::Gone { path });
+    }
+    Sqlite::open(&path, owner)
+}
+
 async fn listener(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), RunError> {
     let wrong = |source| RunError::Listen {
         what,
@@ -181,7 +194,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let lock = locked(&config)?;
     let network = Network::of(config.chain.chain_id, config.chain.charter);
     let owner = format!("{network}/{}/{}", config.seat, keys.report.address());
-    let journal = Sqlite::open(&config.state.join("journal.db"), &owner).map_err(RunError::Journal)?;
+    let journal = journal(&config, &owner).map_err(RunError::Journal)?;
     let gas = keys.gas.address().unwrap_or_default();
     let nonces = Nonces::open(
         &config.state.join("nonces.db"),
@@ -368,7 +381,7 @@ fn publish(config: &Config, addresses: &Addresses) -> Result<(), RunError> {
     let text = serde_json::to_vec_pretty(addresses).map_err(|error| wrong(error.into()))?;
     // Written whole: a reader never sees half of it.
     let (path, fresh) = (
-        config.state.join("addresses.json"),
+        config.state.join(ADDRESSES),
         config.state.join("addresses.json.new"),
     );
     std::fs::write(&fresh, text)

@@ -59,12 +59,18 @@ pub(crate) fn check(words: &Words, files: &[PathBuf]) -> Result<()> {
             }
             Err(error) => {
                 bad += 1;
-                let problems: Vec<String> = match &error {
-                    KitError::Problems { problems, .. } => problems.iter().map(ToString::to_string).collect(),
-                    KitError::Read { source, .. } => vec![format!("{error}: {source}")],
+                let (says, problems) = match &error {
+                    KitError::Problems { problems, .. } => (
+                        error.to_string(),
+                        problems.iter().map(ToString::to_string).collect(),
+                    ),
+                    KitError::Read { source, .. } => {
+                        let says = format!("{error}: {source}");
+                        (says.clone(), vec![says])
+                    }
                 };
                 rows.push(json!({"file": file, "ok": false, "problems": problems}));
-                talk::say(&error.to_string());
+                talk::say(&says);
             }
         }
     }

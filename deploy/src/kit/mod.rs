@@ -214,7 +214,7 @@ impl Kit {
     /// # Errors
     /// See [`KitError`].
     pub fn read(path: &Path) -> Result<Self, KitError> {
-        let text = std::fs::read_to_string(path).map_err(|source| KitError::Read {
+        let text = crate::card::text(path).map_err(|source| KitError::Read {
             path: path.to_owned(),
             source,
         })?;

@@ -88,6 +88,12 @@ fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, JwsError> {
         .map_err(|_| JwsError::Base64 { part: name })
 }
 
+/// The header's bytes of a JWS that was verified when it was kept.
+#[must_use]
+pub(crate) fn header(raw: &str) -> Option<Vec<u8>> {
+    decode(raw.split('.').next()?.as_bytes(), "header").ok()
+}
+
 /// The payload's bytes of a JWS that was verified when it was kept.
 #[must_use]
 pub(crate) fn payload(raw: &str) -> Option<Vec<u8>> {

@@ -142,11 +142,19 @@ impl Verified {
         &self.held
     }
 
-    /// Takes an envelope back out of the journal: it is the one verified before if its leaf is the one remembered.
-    /// `None` means that the journal's bytes have changed.
+    /// Takes an envelope back out of the journal: it is the one verified before if its leaf is the one remembered, and
+    /// its header says what is remembered of it. `None` means that the journal's bytes have changed.
     #[must_use]
     pub fn reopen(raw: Arc<str>, held: &Held) -> Option<Self> {
-        (leaf_of(raw.as_bytes()) == held.leaf).then_some(Self { raw, held: *held })
+        let header: Header = serde_json::from_slice(&jws::header(&raw)?).ok()?;
+        let said = Held {
+            kid: header.kid,
+            counter: Counter::new(header.boot, header.seq),
+            time: header.t,
+            leaf: leaf_of(raw.as_bytes()),
+            ..*held
+        };
+        (said == *held).then_some(Self { raw, held: said })
     }
 }
 
@@ -321,4 +329,43 @@ pub fn verify(raw: &[u8], directory: &Directory, crypto: &dyn Crypto) -> Result<
 #[must_use]
 pub fn envelope_root(leaves: impl IntoIterator<Item = Leaf>) -> B256 {
     crate::merkle::root(leaves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::KeyedHash;
+
+    #[test]
+    fn m5_an_envelope_is_reopened_only_as_it_was_verified() {
+        let (secret, counter) = ([7; 32], Counter::new(1, 5));
+        let raw: Arc<str> = envelope(&secret, Network::default(), counter, 100, b"[]", &KeyedHash).into();
+        let held = Held {
+            stream: StreamId(1),
+            kid: Kid::of(&KeyedHash.public(&secret)),
+            counter,
+            time: 100,
+            leaf: leaf_of(raw.as_bytes()),
+        };
+        assert!(Verified::reopen(raw.clone(), &held).is_some());
+        for changed in [
+            Held {
+                kid: Kid([0; 8]),
+                ..held
+            },
+            Held {
+                counter: Counter::new(1, 6),
+                ..held
+            },
+            Held { time: 101, ..held },
+            Held {
+                leaf: Leaf::ZERO,
+                ..held
+            },
+        ] {
+            assert_eq!(Verified::reopen(raw.clone(), &changed), None, "{changed:?}");
+        }
+        let other: Arc<str> = envelope(&secret, Network::default(), counter, 100, b"[1]", &KeyedHash).into();
+        assert_eq!(Verified::reopen(other, &held), None);
+    }
 }

@@ -4,6 +4,7 @@
 //! value. *Never*: anything that must be equal between seats; that is read from the chain.
 
 use std::fmt;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -159,6 +160,9 @@ impl fmt::Debug for RpcUrl {
     }
 }
 
+/// Bytes of a configuration, at most.
+const LARGEST: u64 = 1 << 20;
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -199,7 +203,9 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or has problems.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
+        let mut bytes = Vec::new();
+        let read = std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        read.map_err(|source| ConfigError::Read {
             path: path.into(),
             source,
         })?;
@@ -207,6 +213,14 @@ impl Config {
             path: path.into(),
             problems,
         };
+        if bytes.len() as u64 > LARGEST {
+            let says = "the file is larger than 1 MiB, which no configuration is; is the path right?".into();
+            return Err(problems(vec![Problem {
+                line: 1,
+                column: 1,
+                says,
+            }]));
+        }
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let line = bytes[..error.valid_up_to()]
                 .iter()
@@ -465,6 +479,32 @@ format = "xml"
         for end in 0..whole.len() {
             let _ = Config::parse(std::str::from_utf8(&whole[..end]).unwrap(), Path::new("."));
         }
+    }
+
+    #[test]
+    fn each_bad_file_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hearth-oracle.toml");
+        let check = |content: &[u8], wanted: &str| {
+            std::fs::write(&path, content).unwrap();
+            let told = Config::read(&path).unwrap_err().to_string();
+            assert!(told.contains(wanted), "{told}");
+        };
+        check(b"[chain]\nrpc = \"\xff\"\n", ":2:1: the file is not UTF-8 text");
+        check(&vec![b'#'; (1 << 20) + 1], ":1:1: the file is larger than 1 MiB");
+        check(&LEAST.as_bytes()[..60], ":5:5: key with no value");
+        // What another release knew or will know.
+        check(
+            format!("{LEAST}\n[aggregation]\n").as_bytes(),
+            "aggregation is not known here",
+        );
+        check(
+            format!("{LEAST}\n[seat]\nnumber = 3\n").as_bytes(),
+            "duplicate key",
+        );
+        let (chain, seat) = LEAST.split_at(LEAST.find("[seat]").unwrap());
+        std::fs::write(&path, format!("{seat}\n{chain}")).unwrap();
+        assert_eq!(Config::read(&path).unwrap().seat, SeatId(2), "in any order");
     }
 
     #[test]

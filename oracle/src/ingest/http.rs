@@ -51,8 +51,11 @@ const BODIES_OF_ONE: usize = 6;
 /// A peer's clock may differ from ours by this many seconds; older messages are replays.
 const CLOCKS_APART: u64 = 300;
 
-/// Longest a request may take.
+/// Longest a device's body may take.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Longest a peer's body may take: it holds one of few places meanwhile.
+const PEER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the routes share.
 pub(crate) struct Desk {
@@ -143,31 +146,27 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .with_state(desk)
 }
 
-/// Reads a body within its bound, or says why not.
-async fn body(request: Request<Body>) -> Result<Bytes, Response> {
-    let read = tokio::time::timeout(DEADLINE, Bytes::from_request(request, &())).await;
-    match read {
+/// A refusal before anything was read: its status, its name, for counting too, and what is told.
+type Unread = (StatusCode, &'static str, &'static str);
+
+/// Reads a body within its bound and in its time, or says why not.
+async fn body(request: Request<Body>, deadline: Duration) -> Result<Bytes, Unread> {
+    match tokio::time::timeout(deadline, Bytes::from_request(request, &())).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(refused)) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            counter!(m::ENVELOPES, "door" => DOOR, "result" => "oversized").increment(1);
-            Err(told(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "oversized",
-                "the body is larger than 1 MiB; send less".into(),
-            ))
-        }
-        Ok(Err(_)) => {
-            counter!(m::ENVELOPES, "door" => DOOR, "result" => "truncated").increment(1);
-            Err(told(
-                StatusCode::BAD_REQUEST,
-                "truncated",
-                "the body ended before its length; send it again".into(),
-            ))
-        }
-        Err(_) => Err(told(
+        Ok(Err(refused)) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => Err((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "oversized",
+            "the body is larger than 1 MiB; send less",
+        )),
+        Ok(Err(_)) => Err((
+            StatusCode::BAD_REQUEST,
+            "truncated",
+            "the body ended before its length; send it again",
+        )),
+        Err(_) => Err((
             StatusCode::REQUEST_TIMEOUT,
             "slow",
-            "the body took too long; send less".into(),
+            "the body took too long; send less",
         )),
     }
 }
@@ -189,9 +188,12 @@ async fn up(
     ConnectInfo(From(from)): ConnectInfo<From>,
     request: Request<Body>,
 ) -> Response {
-    let bytes = match body(request).await {
+    let bytes = match body(request, DEADLINE).await {
         Ok(bytes) => bytes,
-        Err(refused) => return refused,
+        Err((status, name, reason)) => {
+            counter!(m::ENVELOPES, "door" => DOOR, "result" => name).increment(1);
+            return told(status, name, reason.into());
+        }
     };
     let doors = &desk.doors;
     let who = from.ip().to_string();
@@ -202,6 +204,9 @@ async fn up(
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     for (place, line) in lines.filter(|line| !line.is_empty()).enumerate() {
         if place == MOST_ENVELOPES {
+            let turned = Turned::TooMany { most: MOST_ENVELOPES };
+            doors.refuse(DOOR, &who, &turned);
+            first_refusal.get_or_insert(turned);
             break;
         }
         if place % 16 == 15 {
@@ -294,34 +299,35 @@ async fn peer(
     ConnectInfo(From(from)): ConnectInfo<From>,
     request: Request<Body>,
 ) -> Response {
+    let (result, response) = answer(&desk, from.ip(), request).await;
+    counter!(m::PEER_MESSAGES, "direction" => "in", "result" => result).increment(1);
+    response
+}
+
+/// What a peer is answered, and the name under which it is counted.
+async fn answer(desk: &Arc<Desk>, from: IpAddr, request: Request<Body>) -> (&'static str, Response) {
     // The place is taken before the body is read, so that waiting bodies cannot fill the memory.
-    let place = desk.place(from.ip());
+    let place = desk.place(from);
     let general = tokio::time::timeout(Duration::from_secs(2), desk.judging.acquire()).await;
     let (Some(_place), Ok(Ok(_general))) = (place, general) else {
         let reason = "too many messages are on their way; try again";
-        return told(StatusCode::SERVICE_UNAVAILABLE, "busy", reason.into());
+        return (
+            "busy",
+            told(StatusCode::SERVICE_UNAVAILABLE, "busy", reason.into()),
+        );
     };
-    let bytes = match tokio::time::timeout(Duration::from_secs(5), body(request)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(refused)) => return refused,
-        Err(_) => {
-            return told(
-                StatusCode::REQUEST_TIMEOUT,
-                "slow",
-                "the body took too long".into(),
-            );
-        }
+    let bytes = match body(request, PEER_DEADLINE).await {
+        Ok(bytes) => bytes,
+        Err((status, name, reason)) => return (name, told(status, name, reason.into())),
     };
-    let (result, response) = match hear(&desk, bytes).await {
+    match hear(desk, bytes).await {
         Ok(()) => ("heard", StatusCode::ACCEPTED.into_response()),
         Err(turned) => {
             let reason = crate::check::whole(&turned);
             tracing::debug!(target: "hearth::peers", refused = turned.name(), reason, "refused");
             (turned.name(), told(turned.status(), turned.name(), reason))
         }
-    };
-    counter!(m::PEER_MESSAGES, "direction" => "in", "result" => result).increment(1);
-    response
+    }
 }
 
 async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
@@ -338,6 +344,7 @@ async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
             return Err(PeerTurned::Stale { given });
         }
         let (from, time) = (heard.from(), heard.time());
+        let mut refusals = Vec::new();
         let event = if matches!(heard.message(), Message::Envelopes { .. }) {
             let (from, message) = heard.into_parts();
             let Message::Envelopes { raw } = message else {
@@ -348,20 +355,22 @@ async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
                 match verify::verify(text.as_bytes(), &sight.directory, &RealKeys) {
                     Ok(envelope) => envelopes.push(envelope),
                     // One bad envelope says something of the peer, nothing of the others.
-                    Err(refused) => {
-                        counter!(m::ENVELOPES, "door" => "peer", "result" => refused.name()).increment(1);
-                    }
+                    Err(refused) => refusals.push(refused.name()),
                 }
             }
-            counter!(m::ENVELOPES, "door" => "peer", "result" => "verified")
-                .increment(envelopes.len() as u64);
             Event::HandedOver { from, envelopes }
         } else {
             Event::Heard(heard)
         };
-        Ok((from, time, event))
+        Ok((from, time, event, refusals))
     });
-    let (from, theirs, event) = judged.await.map_err(|_| PeerTurned::Unable)??;
+    let (from, theirs, event, refusals) = judged.await.map_err(|_| PeerTurned::Unable)??;
+    for name in refusals {
+        counter!(m::ENVELOPES, "door" => "peer", "result" => name).increment(1);
+    }
+    if let Event::HandedOver { envelopes, .. } = &event {
+        counter!(m::ENVELOPES, "door" => "peer", "result" => "verified").increment(envelopes.len() as u64);
+    }
     if desk.peers.check_key(&from).is_err() {
         return Err(PeerTurned::TooFast { from });
     }

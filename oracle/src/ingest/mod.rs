@@ -5,6 +5,7 @@
 //! makes the door wait, and the device with it.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,8 @@ use crate::key::Secret;
 use crate::metrics as m;
 use crate::witness::Inlet;
 
+#[cfg(test)]
+mod bad_input;
 pub(crate) mod bounded;
 pub mod http;
 pub mod list;
@@ -36,6 +39,9 @@ mod tests;
 
 /// Refusals remembered for the operator.
 const REMEMBERED: usize = 10;
+
+/// Characters of a refusal's reason that are remembered: an outsider chooses some of them.
+const REASON: usize = 300;
 
 /// Keys a limiter may hold before idle ones are let go.
 const LIMITED: usize = 4_096;
@@ -52,6 +58,12 @@ pub enum Turned {
     /// The body holds no envelope.
     #[error("the body is empty; send an envelope, or several with a line break between")]
     Empty,
+    /// More envelopes in one body than a door takes.
+    #[error("the body holds more than {most} envelopes; what follows was not read: send it again")]
+    TooMany {
+        /// How many it takes.
+        most: usize,
+    },
     /// This door was refused too much lately.
     #[error("too many refused envelopes came from here; mend the device and try again in a second")]
     Noisy,
@@ -90,6 +102,7 @@ impl Turned {
         match self {
             Self::Envelope(refused) => refused.name(),
             Self::Empty => "empty",
+            Self::TooMany { .. } => "too_many",
             Self::Noisy => "noisy",
             Self::TooFast { .. } => "too_fast",
             Self::NotYet => "not_yet",
@@ -131,7 +144,9 @@ pub(crate) struct Doors {
     pub(crate) clock: Arc<dyn Clock>,
     key: Secret,
     devices: DefaultKeyedRateLimiter<Kid>,
-    noise: DefaultKeyedRateLimiter<String>,
+    /// By a hash of who sends: a name an outsider chooses may be long.
+    noise: DefaultKeyedRateLimiter<u64>,
+    hashing: RandomState,
     refusals: Mutex<VecDeque<Refusal>>,
 }
 
@@ -160,6 +175,7 @@ impl Doors {
             key,
             devices: RateLimiter::keyed(per_second(limits.device_per_second)),
             noise: RateLimiter::keyed(per_second(limits.refused_per_second)),
+            hashing: RandomState::new(),
             refusals: Mutex::default(),
         }
     }
@@ -222,7 +238,7 @@ impl Doors {
         let refusal = Refusal {
             door,
             refused: turned.name(),
-            reason,
+            reason: reason.chars().take(REASON).collect(),
             at: self.clock.unix_seconds(),
         };
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,7 +250,7 @@ impl Doors {
         if self.noise.len() > LIMITED {
             self.noise.retain_recent();
         }
-        self.noise.check_key(&who.to_owned()).is_err()
+        self.noise.check_key(&self.hashing.hash_one(who)).is_err()
     }
 
     /// The last refusals, the newest last.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use hearth_oracle_core::answer::Outcome;
 use hearth_oracle_core::types::{Counter, Kid};
 use hearth_oracle_core::verify::LARGEST_ENVELOPE;
+use metrics::counter;
 use mqtt5::broker::config::{BrokerConfig, StorageConfig};
 use mqtt5::broker::{
     AuthProvider, AuthResult, BrokerEventHandler, ClientDisconnectEvent, ClientPublishEvent,
@@ -177,7 +178,13 @@ impl BrokerEventHandler for Hook {
         &'a self,
         event: ClientDisconnectEvent,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move { self.listeners.gone(&event.client_id) })
+        Box::pin(async move {
+            self.listeners.gone(&event.client_id);
+            if event.unexpected {
+                // What is no MQTT, or too large to be read, ends its session before anyone can name the device.
+                counter!(m::ENVELOPES, "door" => DOOR, "result" => "broken_off").increment(1);
+            }
+        })
     }
 }
 

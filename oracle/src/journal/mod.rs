@@ -56,6 +56,15 @@ pub enum JournalError {
         /// The one known.
         wanted: i64,
     },
+    /// A seat has run on this folder, and its journal is gone.
+    #[error(
+        "the journal {path} is gone or empty though a seat has run here; what it signed is forgotten: put the file \
+         back, or move the whole state folder away and wait until the open epochs' reports are accepted"
+    )]
+    Gone {
+        /// Where it lay.
+        path: PathBuf,
+    },
     /// A record is not as it was written.
     #[error(
         "record {n} of the journal {path} is damaged; the seat signs nothing with it: move the state folder away, \

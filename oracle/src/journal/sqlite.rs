@@ -10,7 +10,7 @@ use std::sync::Arc;
 use alloy::primitives::{B256, keccak256};
 use hearth_oracle_core::effect::{Record, Remembered};
 use hearth_oracle_core::types::{Counter, Epoch, Kid, Leaf, StreamId};
-use hearth_oracle_core::verify::Held;
+use hearth_oracle_core::verify::{Held, LARGEST_ENVELOPE};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::{ClosedEpoch, Journal, JournalError, Shelf};
@@ -22,6 +22,12 @@ const APPLICATION: i64 = 0x4852_5448;
 
 /// Rows let go at one time.
 const PURGED_AT_ONCE: i64 = 2_000;
+
+/// Bytes of one record other than an envelope, at most: far above an epoch of everybody's lists.
+const LARGEST_RECORD: i64 = 16 << 20;
+
+/// Bytes of one envelope, at most (R7.2).
+const LARGEST_TEXT: i64 = LARGEST_ENVELOPE as i64;
 
 /// Times looked up one by one before a whole span is read instead.
 const FEW: usize = 64;
@@ -174,13 +180,15 @@ impl Journal for Sqlite {
         let mut all: Vec<(i64, Remembered)> = Vec::new();
         let mut read = || -> rusqlite::Result<Result<(), i64>> {
             let mut statement = self.connection.prepare(
-                "SELECT n, stream, kid, counter, time, leaf, lent FROM envelope
+                "SELECT n, stream, kid, counter, time, leaf, lent, octet_length(raw) FROM envelope
                  WHERE time >= coalesce((SELECT begin FROM floor WHERE floor.stream = envelope.stream), 0)",
             )?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let n = row.get(0)?;
-                let Some(held) = held(row)? else { return Ok(Err(n)) };
+                let Some(held) = held(row)?.filter(|_| fits(row)) else {
+                    return Ok(Err(n));
+                };
                 all.push((
                     n,
                     Remembered::Kept {
@@ -189,13 +197,15 @@ impl Journal for Sqlite {
                     },
                 ));
             }
-            let mut statement = self.connection.prepare("SELECT n, sum, body FROM record")?;
-            let mut rows = statement.query([])?;
+            let mut statement = self
+                .connection
+                .prepare("SELECT n, sum, CASE WHEN octet_length(body) <= ?1 THEN body END FROM record")?;
+            let mut rows = statement.query([LARGEST_RECORD])?;
             while let Some(row) = rows.next()? {
-                let (n, kept, body): (i64, [u8; 8], String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                match serde_json::from_str::<Record>(&body) {
-                    Ok(record) if sum(&body) == kept => all.push((n, record.into())),
-                    _ => return Ok(Err(n)),
+                let n = row.get(0)?;
+                match recorded(row) {
+                    Some(record) => all.push((n, record.into())),
+                    None => return Ok(Err(n)),
                 }
             }
             Ok(Ok(()))
@@ -248,6 +258,19 @@ fn sum(body: &str) -> [u8; 8] {
     sum
 }
 
+/// The row's record; `None` where it is not as it was written, or too large to have been.
+fn recorded(row: &Row<'_>) -> Option<Record> {
+    let (kept, body): ([u8; 8], String) = (row.get(1).ok()?, row.get(2).ok()?);
+    (sum(&body) == kept)
+        .then(|| serde_json::from_str(&body).ok())
+        .flatten()
+}
+
+/// Whether the row's envelope is as short as every envelope that was kept.
+fn fits(row: &Row<'_>) -> bool {
+    row.get::<_, i64>(7).is_ok_and(|bytes| bytes <= LARGEST_TEXT)
+}
+
 /// The row's envelope; `None` where it is not as it was written.
 fn held(row: &Row<'_>) -> rusqlite::Result<Option<Held>> {
     let kid: Result<[u8; 8], _> = row.get_ref(2)?.as_blob()?.try_into();
@@ -279,11 +302,11 @@ impl Shelf for Reader {
         };
         let mut found = HashMap::with_capacity(leaves.len());
         let mut read = || -> rusqlite::Result<()> {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT leaf, raw FROM envelope WHERE time BETWEEN ?1 AND ?2")?;
+            let mut statement = self.connection.prepare_cached(
+                "SELECT leaf, raw FROM envelope WHERE time BETWEEN ?1 AND ?2 AND octet_length(raw) <= ?3",
+            )?;
             for (from, to) in &spans {
-                let mut rows = statement.query([from, to])?;
+                let mut rows = statement.query(params![from, to, LARGEST_TEXT])?;
                 while let Some(row) = rows.next()? {
                     let leaf = row.get_ref(0)?.as_blob()?;
                     if leaf.len() == 32 && leaves.contains(&Leaf::from_slice(leaf)) {
@@ -465,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn m5_a_foreign_damaged_or_newer_journal_is_refused() {
+    fn m5_a_foreign_or_newer_journal_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         Sqlite::open(&path, "net/0")
@@ -478,15 +501,6 @@ mod tests {
         ));
 
         let connection = Connection::open(&path).unwrap();
-        connection
-            .execute("UPDATE record SET body = replace(body, '0x01', '0x81')", [])
-            .unwrap();
-        let mut journal = Sqlite::open(&path, "net/0").unwrap();
-        assert!(matches!(
-            journal.recall().unwrap_err(),
-            JournalError::Damaged { n: 1, .. }
-        ));
-
         connection.pragma_update(None, "user_version", 2).unwrap();
         assert!(matches!(
             Sqlite::open(&path, "net/0").unwrap_err(),
@@ -499,6 +513,73 @@ mod tests {
             Sqlite::open(&other, "net/0").unwrap_err(),
             JournalError::Engine { .. }
         ));
+    }
+
+    /// A journal with an envelope and a record in it, damaged by one statement: what it says of itself then.
+    fn after(damage: &str) -> Result<Vec<Remembered>, JournalError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        journal.commit(&[kept(300_000, "a"), guarded(0)]).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        assert!(connection.execute(damage, []).unwrap() > 0, "{damage}");
+        drop(connection);
+        Sqlite::open(&path, "net/0").and_then(|mut journal| journal.recall())
+    }
+
+    #[test]
+    fn m5_each_bad_row_of_a_journal_is_named() {
+        for (what, damage) in [
+            ("forged", "UPDATE record SET body = replace(body, '0x01', '0x81')"),
+            ("forged with a sum", "UPDATE record SET sum = zeroblob(8)"),
+            ("truncated", "UPDATE record SET body = substr(body, 1, 20)"),
+            ("not UTF-8", "UPDATE record SET body = CAST(x'7bfffe7d' AS TEXT)"),
+            (
+                "oversized",
+                "UPDATE record SET body = CAST(zeroblob(16777217) AS TEXT)",
+            ),
+        ] {
+            let refused = after(damage).unwrap_err();
+            assert!(
+                matches!(refused, JournalError::Damaged { n: 2, .. }),
+                "{what}: {refused}"
+            );
+        }
+        for (what, damage) in [
+            (
+                "oversized",
+                "UPDATE envelope SET raw = CAST(zeroblob(16385) AS TEXT)",
+            ),
+            ("a short leaf", "UPDATE envelope SET leaf = x'00'"),
+            ("no device", "UPDATE envelope SET kid = x''"),
+        ] {
+            let refused = after(damage).unwrap_err();
+            assert!(
+                matches!(refused, JournalError::Damaged { n: 1, .. }),
+                "{what}: {refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn m5_rows_come_back_in_the_order_of_their_numbers_and_none_can_be_there_twice() {
+        let moved = after("UPDATE envelope SET n = 9").unwrap();
+        assert!(matches!(
+            moved[..],
+            [Remembered::Guarded { .. }, Remembered::Kept { .. }]
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        Sqlite::open(&path, "net/0")
+            .unwrap()
+            .commit(&[guarded(0)])
+            .unwrap();
+        let connection = Connection::open(&path).unwrap();
+        assert!(
+            connection
+                .execute("INSERT INTO record SELECT * FROM record", [])
+                .is_err()
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod agreement;
+mod bad_journals;
 mod faulty_rpc;
 mod outages;
 mod polity;

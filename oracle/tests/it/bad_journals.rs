@@ -1,0 +1,73 @@
+//! The journal's door: a seat whose journal is damaged, foreign or gone does not start, says which file and why, and
+//! leaves the file as it is.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use hearth_oracle::clock::WallClock;
+use hearth_oracle::config::Config;
+use hearth_oracle::run;
+use tokio_util::sync::CancellationToken;
+
+/// Runs the daemon until it ends by itself: exit code, and what it says.
+fn run(config: &std::path::Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(told).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m5_a_seat_does_not_start_on_a_bad_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let seat = folder.path().join("seat");
+    let charter = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    let any = "127.0.0.1:0";
+    let made = Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
+        .args(["init", seat.to_str().unwrap(), "--seat", "0"])
+        .args(["--charter", charter, "--rpc", "http://127.0.0.1:9"])
+        .args(["--mqtt", any, "--http", any, "--operator", any])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let file = seat.join("hearth-oracle.toml");
+    let config = Config::read(&file).unwrap();
+    // It needs no RPC to start, and it has a journal then.
+    let running = run::start(config.clone(), Arc::new(WallClock)).await.unwrap();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    running.until(stop).await.unwrap();
+
+    let journal = config.state.join("journal.db");
+    let sound = std::fs::read(&journal).unwrap();
+    for (name, content, wanted) in [
+        ("gone", None, "is gone or empty though a seat has run here"),
+        ("truncated to nothing", Some(vec![]), "is gone or empty"),
+        (
+            "truncated",
+            Some(sound[..sound.len() / 2].to_vec()),
+            "journal.db cannot be",
+        ),
+        ("no journal", Some(vec![0xff; 8_192]), "file is not a database"),
+    ] {
+        for left in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+            let _ = std::fs::remove_file(config.state.join(left));
+        }
+        if let Some(content) = &content {
+            std::fs::write(&journal, content).unwrap();
+        }
+        let (code, told) = run(&file);
+        assert_eq!(code, Some(1), "{name}: {told}");
+        assert!(told.contains(wanted), "{name}: {told}");
+        assert_eq!(
+            std::fs::read(&journal).ok(),
+            content,
+            "{name}: the file is left as it was"
+        );
+    }
+}
