@@ -73,6 +73,9 @@ contract Committee is ICommittee {
     mapping(uint256 number => Operator) private _operators;
     mapping(uint256 seat => Place) private _places;
 
+    /// @dev Where each version's report keys are written, for ever: what they signed stays provable.
+    mapping(uint24 version => address) private _keys;
+
     /* CONSTRUCTOR */
 
     /// @dev The creator is the charter; its siblings' addresses follow from its own.
@@ -232,7 +235,7 @@ contract Committee is ICommittee {
     function _checkSigned(SeatId id, SignedReport calldata report) private view returns (bytes32 digest) {
         digest = DOCKET.digest(report.header, report.parent, report.envelopes, report.payload);
         uint24 given = report.header.committeeVersion();
-        address[] memory keys = Seal.read(Seal.keysAt(address(this), given), SEATS);
+        address[] memory keys = Seal.read(_keys[given], SEATS);
         address key = keys[SeatId.unwrap(id)];
         address recovered = Seal.recover(digest, report.r, report.vs);
         if (key == address(0) || recovered != key) revert NotSignedBySeat(id, given, recovered, key);
@@ -309,8 +312,10 @@ contract Committee is ICommittee {
         for (uint256 i = 0; i < SEATS; ++i) {
             keys[i] = _places[i].reportKey;
         }
-        emit VersionWritten(next, Seal.write(keys), SEATS);
-        DOCKET.reseat(next, SEATS);
+        address written = Seal.write(keys);
+        _keys[next] = written;
+        emit VersionWritten(next, written, SEATS);
+        DOCKET.reseat(next, SEATS, written);
     }
 
     function _place(SeatId id) private view returns (Place storage) {
@@ -367,8 +372,8 @@ contract Committee is ICommittee {
 
     /// @inheritdoc ICommittee
     function keysOf(uint24 given) external view returns (address[] memory) {
-        address keys = Seal.keysAt(address(this), given);
-        return Seal.read(keys, keys.code.length == 0 ? 0 : SEATS);
+        address keys = _keys[given];
+        return Seal.read(keys, keys == address(0) ? 0 : SEATS);
     }
 
     /// @inheritdoc ICommittee

@@ -112,6 +112,7 @@ contract Docket is IDocket, Signed {
         uint24 version;
         uint8 seats;
         uint40 t0;
+        address keys; // where the report keys of the version are
     }
 
     struct Contests {
@@ -370,13 +371,13 @@ contract Docket is IDocket, Signed {
     /* THE COMMITTEE'S VERSION */
 
     /// @inheritdoc IDocket
-    function reseat(uint24 version, uint8 seats) external {
+    function reseat(uint24 version, uint8 seats, address keys) external {
         if (msg.sender != COMMITTEE) revert CallerNot(msg.sender, COMMITTEE);
         uint40 t0 = CHARTER.t0();
         if (t0 == 0) revert NotIgnited();
 
-        _live = Live({version: version, seats: seats, t0: t0});
-        emit Reseated(version, seats);
+        _live = Live({version: version, seats: seats, t0: t0, keys: keys});
+        emit Reseated(version, seats, keys);
     }
 
     /* REPORTS (R7.3, R7.4) */
@@ -402,7 +403,7 @@ contract Docket is IDocket, Signed {
         _checkReportable(kind, epoch, live.t0);
 
         bytes32 signed = _digest(header, parent.digest(), envelopes, Reports.payloadHash(payload));
-        Seal.check(signed, header.signers(), seal, Seal.keysAt(COMMITTEE, live.version), live.seats);
+        Seal.check(signed, header.signers(), seal, live.keys, live.seats);
         // Read last: a seal that fails should not have paid for it.
         if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
 
@@ -449,8 +450,11 @@ contract Docket is IDocket, Signed {
     function _checkReportable(EpochKind kind, Epoch epoch, uint256 t0) private view {
         uint256 end = _end(kind, epoch, t0);
         if (block.timestamp < end) revert EpochNotClosed(epoch, block.timestamp, end);
-        if (block.timestamp > end + ACCEPT_WITHIN) {
-            revert EpochTooLate(epoch, block.timestamp, end + ACCEPT_WITHIN);
+        // What ended is not before its end.
+        unchecked {
+            if (block.timestamp - end > ACCEPT_WITHIN) {
+                revert EpochTooLate(epoch, block.timestamp, end + ACCEPT_WITHIN);
+            }
         }
     }
 
@@ -756,12 +760,13 @@ contract Docket is IDocket, Signed {
         uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, t0));
         while (true) {
             uint256 begin = _begin(kind, Epoch.wrap(number), t0);
-            if (begin < since || block.timestamp > begin + _length(kind) + OPEN_AT_MOST) break;
+            uint256 end = _end(kind, Epoch.wrap(number), t0);
+            if (begin < since || block.timestamp > end + OPEN_AT_MOST) break;
             Entry entry = _rings[_pair(subcontract, stream)][number % RING];
             bool open = entry.isOf(number)
                 ? entry.fate() == Fate.Pending
                     && block.timestamp <= entry.acceptedAt() + record.windowSeconds + SETTLE_WITHIN
-                : block.timestamp <= begin + _length(kind) + ACCEPT_WITHIN
+                : block.timestamp <= end + ACCEPT_WITHIN
                     // Unix seconds of any real chain fit into 40 bits.
                     // forge-lint: disable-next-line(unsafe-typecast)
                     && CHARTER.accruesAt(subcontract, uint40(begin));
@@ -810,15 +815,7 @@ contract Docket is IDocket, Signed {
     }
 
     function _end(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
-        // A beginning before 1970 has wrapped, and this sum wraps it back.
-        unchecked {
-            return _begin(kind, epoch, t0) + _length(kind);
-        }
-    }
-
-    function _length(EpochKind kind) private pure returns (uint256) {
-        if (kind == EpochKind.Day) return Calendar.DAY;
-        return kind == EpochKind.Week ? Calendar.WEEK : Calendar.PERIOD;
+        return Calendar.epochEnd(kind, epoch, TZ, t0);
     }
 
     function _pair(SubcontractId subcontract, StreamId stream) private pure returns (uint32) {

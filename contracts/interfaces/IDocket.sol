@@ -48,7 +48,7 @@ interface IDocket {
     event StreamEnrolled(StreamId indexed stream, StreamTerms terms);
     event DeviceReplaced(StreamId indexed stream, uint8 index, Device device, uint40 from);
     event BadgeEnrolled(MemberId indexed member, bytes32 badge, uint40 from);
-    event Reseated(uint24 version, uint8 seats);
+    event Reseated(uint24 version, uint8 seats, address keys);
 
     /// @notice A report under seal. The header's low 32 bits are the signers.
     event Accepted(Header header, bytes32 envelopes, bytes payload);
@@ -134,7 +134,8 @@ interface IDocket {
     function foundBadge(MemberId member, bytes32 badge) external;
 
     /// @notice Called by the committee: the version under which reports are sealed from now on.
-    function reseat(uint24 version, uint8 seats) external;
+    /// @param keys where the report keys of that version are written.
+    function reseat(uint24 version, uint8 seats, address keys) external;
 
     /// @notice Accepts a report under a quorum's seal (R7.4). Anyone may carry it.
     /// @param header the packed head with the signers in its low 32 bits.

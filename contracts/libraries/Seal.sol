@@ -6,8 +6,7 @@ import {SeatId} from "../types/Ids.sol";
 /// @title The seal
 /// @notice Checks that a quorum of seats signed a digest, and says which (R7.4).
 /// @dev KEYS. The report keys of a committee version are code: one zero byte, so that nobody can run it, then one word
-/// per seat, zero where the seat is vacant. The address of that code follows from the committee and the version, since
-/// a committee creates nothing else. Code never changes, so what a version's keys were stays provable for ever.
+/// per seat, zero where the seat is vacant. Code never changes, so what a version's keys were stays provable for ever.
 /// PROOF. The one proof known is a list of compact ECDSA signatures (EIP-2098), exactly `quorum(n)` of them in ascending
 /// order of seats: exactly, so that the cost is known beforehand. A seal of another form, told apart by its length,
 /// would be checked here too and speak for the same bitmap of seats; callers would not change.
@@ -25,23 +24,29 @@ library Seal {
     error KeysNotWritten();
 
     /// @notice `floor(2n/3) + 1` seats (R7.4).
+    /// @param seats at most 31.
     function quorum(uint256 seats) internal pure returns (uint256) {
-        return seats * 2 / 3 + 1;
+        unchecked {
+            return seats * 2 / 3 + 1;
+        }
     }
 
     /// @notice Reverts unless `seal` holds a signature over `digest` by each seat of `signers`, a quorum of `seats`.
     /// @dev The loop is in assembly, since each gas in it is paid up to 21 times per report; its plain twin is in the
     /// tests. On a refusal it stops at the seat concerned, and the reason is found out afterwards.
     /// @param signers bit `i` is seat `i`.
-    /// @param keys where the report keys of the version are (`keysAt`).
+    /// @param keys where the report keys of the version are written.
+    /// @param seats of the committee.
     function check(bytes32 digest, uint32 signers, bytes calldata seal, address keys, uint256 seats)
         internal
         view
     {
         uint256 wanted = quorum(seats);
-        if (seal.length != wanted * SIGNATURE_LENGTH) {
-            revert SealLength(seal.length, wanted * SIGNATURE_LENGTH);
+        uint256 length;
+        unchecked {
+            length = wanted * SIGNATURE_LENGTH;
         }
+        if (seal.length != length) revert SealLength(seal.length, length);
         if (signers >> seats != 0) revert SignerNotSeated(signers, seats);
         if (_ones(signers) != wanted) revert SignersNotQuorum(signers, wanted);
 
@@ -111,26 +116,6 @@ library Seal {
         // forge-lint: disable-next-line(unsafe-typecast)
         uint8 v = uint8(27 + (uint256(vs) >> 255));
         return ecrecover(digest, v, r, bytes32(uint256(vs) & uint256(type(int256).max)));
-    }
-
-    /// @notice Where the report keys of a version are: the address of what `committee` created as its `version`-th.
-    function keysAt(address committee, uint24 version) internal pure returns (address keys) {
-        // The RLP of (creator, nonce): a list of a string of 20 bytes and a number, which up to 127 is its own one byte,
-        // and else a string of 1, 2 or 3 bytes after its length.
-        uint256 rlp = uint256(0xd694) << 240 | uint256(uint160(committee)) << 80;
-        uint256 length = 23;
-        if (version < 0x80) {
-            rlp |= uint256(version) << 72;
-        } else {
-            uint256 bytes_ = version < 0x100 ? 1 : version < 0x10000 ? 2 : 3;
-            rlp += bytes_ << 248;
-            rlp |= (0x80 + bytes_) << 72 | uint256(version) << (72 - 8 * bytes_);
-            length += bytes_;
-        }
-        assembly ("memory-safe") {
-            mstore(0, rlp)
-            keys := and(keccak256(0, length), 0xffffffffffffffffffffffffffffffffffffffff)
-        }
     }
 
     /// @notice The report keys written at `keys`; all zero where nothing is written there.

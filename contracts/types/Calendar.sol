@@ -46,12 +46,22 @@ library Calendar {
         return Epoch.wrap(uint24(number));
     }
 
-    /// @notice The unix second at which the epoch begins; the next epoch's beginning is its end.
+    /// @notice The unix second at which the epoch begins.
+    function epochBegin(EpochKind kind, Epoch epoch, int32 tz, uint256 t0) internal pure returns (uint256) {
+        return _begin(kind, Epoch.unwrap(epoch), tz, t0);
+    }
+
+    /// @notice The unix second at which the epoch is over: the next one's beginning.
+    function epochEnd(EpochKind kind, Epoch epoch, int32 tz, uint256 t0) internal pure returns (uint256) {
+        unchecked {
+            return _begin(kind, uint256(Epoch.unwrap(epoch)) + 1, tz, t0);
+        }
+    }
+
     /// @dev Unchecked: a number of 24 bits keeps every product far below 2^64. What began before 1970 wraps to far beyond
     /// all times.
-    function epochBegin(EpochKind kind, Epoch epoch, int32 tz, uint256 t0) internal pure returns (uint256) {
+    function _begin(EpochKind kind, uint256 number, int32 tz, uint256 t0) private pure returns (uint256) {
         unchecked {
-            uint256 number = Epoch.unwrap(epoch);
             if (kind == EpochKind.Period) return t0 + number * PERIOD;
             uint256 firstDay = kind == EpochKind.Day ? number : number * 7 - 3;
             // forge-lint: disable-next-line(unsafe-typecast)

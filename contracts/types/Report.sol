@@ -81,8 +81,8 @@ library Headers {
 
     /// @notice True where the byte for the verdict names one and the bits that mean nothing are zero.
     function isWellFormed(Header header) internal pure returns (bool) {
-        return uint8(Header.unwrap(header) >> 72) <= uint8(type(Verdict).max)
-            && uint8(Header.unwrap(header) >> 32) == 0;
+        uint256 head = Header.unwrap(header);
+        return (head >> 72 & 0xff) <= uint256(type(Verdict).max) && (head >> 32 & 0xff) == 0;
     }
 
     /// @notice The head as it was signed: without the signers.

@@ -124,7 +124,7 @@ contract RegisterTest is Seated {
     function test_R22_neverTakenSeatIsTheNamedOnesStill() public {
         ignite();
         vm.expectEmit(address(docket));
-        emit IDocket.Reseated(2, 5);
+        emit IDocket.Reseated(2, 5, vm.computeCreateAddress(address(committee), 2));
         take(4, 4);
 
         vm.assertEq(committee.keysOf(1)[4], address(0), "vacant under version 1");
@@ -195,7 +195,7 @@ contract RegisterTest is Seated {
         vm.expectEmit(address(committee));
         emit ICommittee.VersionWritten(1, vm.computeCreateAddress(address(committee), 1), 5);
         vm.expectEmit(address(docket));
-        emit IDocket.Reseated(1, 5);
+        emit IDocket.Reseated(1, 5, vm.computeCreateAddress(address(committee), 1));
         charter.ignite();
 
         address[] memory keys = committee.keysOf(1);

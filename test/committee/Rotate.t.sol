@@ -60,7 +60,7 @@ contract RotateTest is Seated {
         vm.expectEmit(address(committee));
         emit ICommittee.VersionWritten(2, vm.computeCreateAddress(address(committee), 2), 4);
         vm.expectEmit(address(docket));
-        emit IDocket.Reseated(2, 4);
+        emit IDocket.Reseated(2, 4, vm.computeCreateAddress(address(committee), 2));
         rotate(FRESH);
 
         vm.assertEq(committee.keysOf(2)[1], fresh, "R7.4: the new version has the new key");

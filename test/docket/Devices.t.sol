@@ -272,7 +272,7 @@ contract DevicesTest is Seated {
             abi.encodeWithSelector(IDocket.CallerNot.selector, address(charter), address(committee))
         );
         vm.prank(address(charter));
-        docket.reseat(2, 4);
+        docket.reseat(2, 4, address(0));
     }
 
     function test_R2_2_reseatWaitsForIgnition() public {
@@ -280,6 +280,6 @@ contract DevicesTest is Seated {
 
         vm.expectRevert(abi.encodeWithSelector(IDocket.NotIgnited.selector));
         vm.prank(address(committee));
-        docket.reseat(1, 4);
+        docket.reseat(1, 4, address(0));
     }
 }

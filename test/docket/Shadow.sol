@@ -78,20 +78,35 @@ contract Shadow {
     /// @notice Takes one event; the block's time is the call's.
     function see(Vm.Log calldata log) external {
         bytes32 topic = log.topics[0];
-        if (topic == ICommittee.Registered.selector) _registered(log);
-        else if (topic == ICommittee.Rotated.selector) _rotated(log);
-        else if (topic == ICommittee.Resigned.selector) _resigned(log);
-        else if (topic == ICommittee.Equivocated.selector) _equivocated(log);
-        else if (topic == ICommittee.BondReleased.selector) delete bonds[uint256(log.topics[1])];
-        else if (topic == ICommittee.VersionWritten.selector) _written(log);
-        else if (topic == IDocket.Reseated.selector) (reportVersion,) = abi.decode(log.data, (uint24, uint8));
-        else if (topic == IDocket.StreamEnrolled.selector) _enrolled(log);
-        else if (topic == IDocket.DeviceReplaced.selector) _replaced(log);
-        else if (topic == IDocket.BadgeEnrolled.selector) _badge(log);
-        else if (topic == IDocket.Accepted.selector) _accepted(log);
-        else if (topic == IDocket.LineContested.selector) _contested(log);
-        else if (topic == IDocket.Settled.selector) _entries[_reportOf(log)].settled = true;
-        else if (topic == IDocket.SettlementFailed.selector) ++_entries[_reportOf(log)].failures;
+        if (topic == ICommittee.Registered.selector) {
+            _registered(log);
+        } else if (topic == ICommittee.Rotated.selector) {
+            _rotated(log);
+        } else if (topic == ICommittee.Resigned.selector) {
+            _resigned(log);
+        } else if (topic == ICommittee.Equivocated.selector) {
+            _equivocated(log);
+        } else if (topic == ICommittee.BondReleased.selector) {
+            delete bonds[uint256(log.topics[1])];
+        } else if (topic == ICommittee.VersionWritten.selector) {
+            _written(log);
+        } else if (topic == IDocket.Reseated.selector) {
+            (reportVersion,,) = abi.decode(log.data, (uint24, uint8, address));
+        } else if (topic == IDocket.StreamEnrolled.selector) {
+            _enrolled(log);
+        } else if (topic == IDocket.DeviceReplaced.selector) {
+            _replaced(log);
+        } else if (topic == IDocket.BadgeEnrolled.selector) {
+            _badge(log);
+        } else if (topic == IDocket.Accepted.selector) {
+            _accepted(log);
+        } else if (topic == IDocket.LineContested.selector) {
+            _contested(log);
+        } else if (topic == IDocket.Settled.selector) {
+            _entries[_reportOf(log)].settled = true;
+        } else if (topic == IDocket.SettlementFailed.selector) {
+            ++_entries[_reportOf(log)].failures;
+        }
     }
 
     /* COMMITTEE */

@@ -5,6 +5,7 @@ import {Base} from "../Base.t.sol";
 
 /// @title Gauge
 /// @notice Holds the gas of the last call against a ceiling and against the figure committed in `snapshots/`.
+/// Gas is exact, so the ceiling is absolute: neither what is measured nor what is committed may lie above it.
 /// @dev The test must be isolated (see those here): then each call is a transaction of its own,
 /// all storage is cold, and the figure is the whole transaction's: intrinsic, calldata and execution.
 /// `HEARTH_SNAPSHOTS=write forge test --match-path 'test/gas/*'` writes the figures anew.
@@ -22,6 +23,7 @@ abstract contract Gauge is Base {
             return used;
         }
         uint256 committed = vm.parseUint(vm.parseJsonString(vm.readFile(file), string.concat(".", name)));
+        vm.assertLe(committed, ceiling, string.concat(group, ".", name, ": committed above its ceiling"));
         string memory why = string.concat(
             group, ".", name, ": strays from the committed figure; HEARTH_SNAPSHOTS=write writes it anew"
         );

@@ -2,12 +2,17 @@
 pragma solidity 0.8.37;
 
 import {EpochKind} from "../../contracts/types/Calendar.sol";
-import {Epoch} from "../../contracts/types/Ids.sol";
+import {Epoch, SeatId} from "../../contracts/types/Ids.sol";
 import {Seated} from "../docket/Seated.sol";
 import {Gauge} from "./Gauge.sol";
 
 contract SubmitGasTest is Seated, Gauge {
     uint256 internal constant REFUSED = 45_000;
+
+    /// @dev Where all of a seal had to be looked at before the refusal. The seal is checked before the ring's own word is
+    /// read, since most of what is refused after all the signatures is refused for one of them.
+    uint256 internal constant REFUSED_FOR_THE_LAST = 46_500;
+    uint256 internal constant REFUSED_UNDER_A_SEAL = 48_500;
 
     Report internal ready;
 
@@ -62,6 +67,41 @@ contract SubmitGasTest is Seated, Gauge {
         refuse(seal_, ready.payload);
 
         gauge("report", "refused-bad-signature", REFUSED);
+    }
+
+    /// forge-config: default.isolate = true
+    function test_R7_4_refusedForABadLastSignature() public {
+        steady(4);
+        bytes memory seal_ = seal(digestOf(ready), quorumBits());
+        seal_[seal_.length - 25] ^= 0x01;
+
+        refuse(seal_, ready.payload);
+
+        gauge("report", "refused-bad-last-signature", REFUSED_FOR_THE_LAST);
+    }
+
+    /// forge-config: default.isolate = true
+    function test_R7_4_refusedForAnOldVersion() public {
+        steady(4);
+        bytes memory seal_ = seal(digestOf(ready), quorumBits());
+        passTime(1 days);
+        vm.prank(identityOf(0));
+        committee.rotate(SeatId.wrap(0), vm.addr(reportKeyOf(9)), transportKeyOf(9), "http://seat");
+
+        refuse(seal_, ready.payload);
+
+        gauge("report", "refused-old-version", REFUSED);
+    }
+
+    /// forge-config: default.isolate = true
+    function test_R7_4_refusedForComingTwice() public {
+        steady(4);
+        bytes memory seal_ = seal(digestOf(ready), quorumBits());
+        docket.submit(withSigners(ready.header, quorumBits()), ROOT, ready.payload, seal_);
+
+        refuse(seal_, ready.payload);
+
+        gauge("report", "refused-twice", REFUSED_UNDER_A_SEAL);
     }
 
     /// forge-config: default.isolate = true

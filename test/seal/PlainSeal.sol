@@ -43,10 +43,6 @@ contract PlainSeal {
         return Seal.read(keys, seats);
     }
 
-    function keysAt(address committee, uint24 version) external pure returns (address) {
-        return Seal.keysAt(committee, version);
-    }
-
     function recover(bytes32 digest, bytes32 r, bytes32 vs) external pure returns (address) {
         return Seal.recover(digest, r, vs);
     }

@@ -225,28 +225,7 @@ contract SealTest is Base {
         }
     }
 
-    /* KEYS AT, WRITE, READ */
-
-    function test_R7_4_keysAtFollowsFromTheNumber() public view {
-        uint24[10] memory versions =
-            [uint24(1), 2, 127, 128, 255, 256, 65_535, 65_536, 70_000, type(uint24).max];
-        for (uint256 i = 0; i < versions.length; ++i) {
-            vm.assertEq(
-                plain.keysAt(address(this), versions[i]),
-                vm.computeCreateAddress(address(this), versions[i]),
-                "R7.4: keys are where the committee creates its n-th"
-            );
-        }
-    }
-
-    function testFuzz_R7_4_keysAt(address committee, uint24 version) public view {
-        version = uint24(bound(version, 1, type(uint24).max));
-        vm.assertEq(
-            plain.keysAt(committee, version),
-            vm.computeCreateAddress(committee, version),
-            "R7.4: keys are where the committee creates its n-th"
-        );
-    }
+    /* WRITE, READ */
 
     function testFuzz_R7_4_readsWhatWasWritten(uint256 seats, bytes32 salt) public {
         seats = bound(seats, 4, 31);
