@@ -43,8 +43,8 @@ const IN_FLIGHT: usize = 16;
 /// Blocks after which a transaction nobody takes is made dearer.
 const PATIENCE: u64 = 3;
 
-/// Gas `Docket.settle` must be able to forward, and some to call it.
-const SETTLE_GAS: u64 = 16_000_000;
+/// The most gas one transaction may ask for where a chain bounds it (EIP-7825).
+const MOST_GAS: u64 = 1 << 24;
 
 /// Gas that uses up a nonce.
 const CANCEL_GAS: u64 = 21_000;
@@ -206,12 +206,7 @@ impl Submitter {
             return;
         };
         let Some(input) = errand.call(&sight) else { return };
-        let least_gas = if matches!(errand, Errand::Settle { .. }) {
-            SETTLE_GAS
-        } else {
-            0
-        };
-        match self.send(&sight, name.clone(), input, least_gas).await {
+        match self.send(&sight, name.clone(), input).await {
             Ok(nonce) => info!(
                 target: "hearth::submit", stream = stream.0, epoch = epoch.0, errand = name, nonce, "sent"
             ),
@@ -237,16 +232,10 @@ impl Submitter {
             .ok_or(NotSent::NoRpc)
     }
 
-    async fn send(
-        &mut self,
-        sight: &Sight,
-        errand: String,
-        input: Bytes,
-        least_gas: u64,
-    ) -> Result<u64, NotSent> {
+    async fn send(&mut self, sight: &Sight, errand: String, input: Bytes) -> Result<u64, NotSent> {
         let provider = self.provider()?;
         let place = sight.places.docket;
-        let needed = self.simulate(&provider, place, &input, least_gas).await?;
+        let needed = self.simulate(&provider, place, &input).await?;
         let fees = provider.estimate_eip1559_fees().await.map_err(NotSent::Rpc)?;
         let on_chain = provider
             .get_transaction_count(self.signer.address())
@@ -259,7 +248,7 @@ impl Submitter {
             errand,
             to: place,
             input,
-            gas: (needed + needed / 4).max(least_gas),
+            gas: gas_limit(needed),
             max_fee: fees.max_fee_per_gas,
             tip: fees.max_priority_fee_per_gas,
             priced_at: sight.view.head.number,
@@ -288,20 +277,18 @@ impl Submitter {
         on_chain.max(own)
     }
 
+    /// The least gas with which the call does not revert. A settlement reverts below the whole bound its subcontract may
+    /// use (R1.9), so for it too the estimate is enough.
     async fn simulate(
         &self,
         provider: &RootProvider,
         place: Address,
         input: &Bytes,
-        least_gas: u64,
     ) -> Result<u64, NotSent> {
-        let mut request = TransactionRequest::default()
+        let request = TransactionRequest::default()
             .with_from(self.signer.address())
             .with_to(place)
             .with_input(input.clone());
-        if least_gas > 0 {
-            request = request.with_gas_limit(least_gas);
-        }
         let refused = |error: RpcError<TransportErrorKind>| match error.as_error_resp() {
             Some(payload) if payload.code == 3 || payload.message.contains("revert") => {
                 let named = payload.as_decoded_interface_error::<Docket::DocketErrors>();
@@ -311,9 +298,6 @@ impl Submitter {
             _ => NotSent::Rpc(error),
         };
         provider.call(request.clone()).await.map_err(refused)?;
-        if least_gas > 0 {
-            return Ok(least_gas);
-        }
         provider.estimate_gas(request).await.map_err(refused)
     }
 
@@ -454,13 +438,8 @@ impl Submitter {
         mut pending: Pending,
     ) -> Result<(), NotSent> {
         if !pending.cancelled {
-            let least = if pending.errand.starts_with("settle") {
-                SETTLE_GAS
-            } else {
-                0
-            };
             if let Err(NotSent::Refused { reason }) =
-                self.simulate(provider, pending.to, &pending.input, least).await
+                self.simulate(provider, pending.to, &pending.input).await
             {
                 info!(target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, reason, "taken back");
                 pending.cancelled = true;
@@ -495,6 +474,12 @@ impl Submitter {
     }
 }
 
+/// What a transaction may use: a quarter above the estimate, for what changes until it is mined, but no more than a
+/// chain lets one transaction ask for, unless the estimate itself is more.
+fn gas_limit(estimate: u64) -> u64 {
+    (estimate + estimate / 4).min(MOST_GAS).max(estimate)
+}
+
 /// The next price on the same nonce, `(max fee, tip)`: an eighth above the old one, since less is refused as
 /// underpriced, and never below the new estimate; but never above three times the new estimate (then `None`: what was
 /// sent stays the best offer).
@@ -507,6 +492,14 @@ fn dearer(old: (u128, u128), estimate: (u128, u128)) -> Option<(u128, u128)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn r1_9_the_dearest_settlement_still_fits_into_one_transaction() {
+        assert_eq!(gas_limit(800_000), 1_000_000);
+        // 150 members: the subcontract's 16,000,000 and a 63rd, the docket's own part and calldata.
+        assert_eq!(gas_limit(16_400_000), 16_777_216);
+        assert_eq!(gas_limit(17_000_000), 17_000_000, "the chain says whether it takes it");
+    }
 
     #[test]
     fn m9_prices_rise_enough_and_not_too_far() {
