@@ -53,7 +53,10 @@ pub(crate) fn village(tools: &Tools, build: Build) -> Command {
         "debug"
     };
     let mut command = Command::new(tools.target.join(profile).join("hearth-village"));
-    command.current_dir(&tools.root).env("HEARTH_ANVIL", &tools.anvil);
+    command
+        .current_dir(&tools.root)
+        .env("HEARTH_ANVIL", &tools.anvil)
+        .env("HEARTH_FORGE", &tools.forge);
     if let Some(recordings) = tools.recordings() {
         command.env("HEARTH_DATA", recordings);
     }

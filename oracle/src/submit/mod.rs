@@ -279,12 +279,7 @@ impl Submitter {
 
     /// The least gas with which the call does not revert. A settlement reverts below the whole bound its subcontract may
     /// use (R1.9), so for it too the estimate is enough.
-    async fn simulate(
-        &self,
-        provider: &RootProvider,
-        place: Address,
-        input: &Bytes,
-    ) -> Result<u64, NotSent> {
+    async fn simulate(&self, provider: &RootProvider, place: Address, input: &Bytes) -> Result<u64, NotSent> {
         let request = TransactionRequest::default()
             .with_from(self.signer.address())
             .with_to(place)
@@ -498,7 +493,11 @@ mod tests {
         assert_eq!(gas_limit(800_000), 1_000_000);
         // 150 members: the subcontract's 16,000,000 and a 63rd, the docket's own part and calldata.
         assert_eq!(gas_limit(16_400_000), 16_777_216);
-        assert_eq!(gas_limit(17_000_000), 17_000_000, "the chain says whether it takes it");
+        assert_eq!(
+            gas_limit(17_000_000),
+            17_000_000,
+            "the chain says whether it takes it"
+        );
     }
 
     #[test]

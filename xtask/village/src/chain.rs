@@ -198,9 +198,9 @@ pub fn free_port() -> Result<u16> {
         .port())
 }
 
-/// Where the pinned anvil is: told by `cargo xtask`, else the npm package of this machine, else PATH.
-pub fn anvil() -> PathBuf {
-    if let Some(told) = std::env::var_os("HEARTH_ANVIL") {
+/// Where a pinned tool of Foundry is: told by `cargo xtask`, else the npm package of this machine, else PATH.
+pub fn foundry(tool: &str) -> PathBuf {
+    if let Some(told) = std::env::var_os(format!("HEARTH_{}", tool.to_uppercase())) {
         return told.into();
     }
     let system = if cfg!(target_os = "macos") {
@@ -213,8 +213,10 @@ pub fn anvil() -> PathBuf {
     } else {
         "amd64"
     };
-    let packed = root().join(format!("node_modules/@foundry-rs/anvil-{system}-{cpu}/bin/anvil"));
-    if packed.is_file() { packed } else { "anvil".into() }
+    let packed = root().join(format!(
+        "node_modules/@foundry-rs/{tool}-{system}-{cpu}/bin/{tool}"
+    ));
+    if packed.is_file() { packed } else { tool.into() }
 }
 
 /// The repository.

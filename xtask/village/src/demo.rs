@@ -78,7 +78,7 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
 
     screen.step("start a chain: anvil, one block a second, Sunday 23:55");
     std::fs::create_dir_all(folder.join("logs")).wrap_err("failed to make the folder of logs")?;
-    let anvil = chain::anvil();
+    let anvil = chain::foundry("anvil");
     let start = Start {
         anvil: &anvil,
         genesis: SUNDAY_23_55,

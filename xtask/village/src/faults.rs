@@ -222,7 +222,7 @@ impl Founded {
     /// Founds, and saves.
     pub async fn make(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder.join("logs")).wrap_err("failed to make the folder of logs")?;
-        let anvil = chain::anvil();
+        let anvil = chain::foundry("anvil");
         let logs = folder.join("logs");
         let start = Start {
             anvil: &anvil,
@@ -264,7 +264,7 @@ impl Founded {
     /// The chain and the village as they were saved, in a folder of their own; seats still look for the chain where it was.
     pub async fn resume(&self, folder: &Path) -> Result<(LocalChain, Village)> {
         let village = self.village.copied_to(folder)?;
-        let (anvil, logs) = (chain::anvil(), folder.join("logs"));
+        let (anvil, logs) = (chain::foundry("anvil"), folder.join("logs"));
         let start = Start {
             anvil: &anvil,
             genesis: self.saved_at + 1,

@@ -1,11 +1,13 @@
-//! Gas of whole accepted transactions on a chain of its own: reports under an ECDSA quorum in steady state, and settled
-//! weeks of firewood. Founded by the same library call as everything else; the clock moves as it likes here, since
-//! nothing but gas is measured.
+//! Gas of whole accepted transactions: reports under an ECDSA quorum in steady state, on a chain of its own, founded by
+//! the same library call as everything else; and settled weeks of firewood, by the contracts' own tests, since a charter
+//! is founded by 25 people at most.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::process::Stdio;
 
 use alloy::network::EthereumWallet;
-use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{BlockNumberOrTag, TransactionReceipt};
@@ -23,11 +25,12 @@ use hearth::throwaway;
 use hearth_bindings::{Committee, Docket, Ledger, PracticeToken};
 
 use super::measure::Measure;
-use crate::chain::{CHAIN_ID, root};
+use crate::chain::{CHAIN_ID, foundry, root};
 use crate::demo::{SUNDAY_23_55, TZ};
 
 /// Committee sizes and the ceilings of their reports.
 const REPORTS: [(usize, f64); 4] = [(4, 55_500.0), (7, 65_500.0), (13, 85_000.0), (31, 144_000.0)];
+const FOUNDERS: usize = 3;
 /// Reports after which every word a report writes was written before: the docket's ring is so deep.
 const STEADY: u64 = 66;
 const DAY: u64 = 86_400;
@@ -35,19 +38,21 @@ const GAS: u64 = 1_000;
 const SEAT_PURSE: u32 = 1 << 24;
 /// Most the practice token mints at once, units of H.
 const MINT: u64 = 1_000_000_000;
-/// What a call to settle must be able to forward, used or not (R1.9).
-const SETTLE_GAS: u64 = 15_500_000;
+/// Members of the measured weeks, each with a line of its own.
+const MEMBERS: [u16; 3] = [10, 50, 150];
+/// What one settled week may use, gas: half of a block of 30 million.
+const SETTLE_BAR: f64 = 15_000_000.0;
 
 /// Every figure of this group.
-pub async fn measure(mut told: impl FnMut(&str)) -> Result<Vec<Measure>> {
+pub async fn measure(folder: &Path, mut told: impl FnMut(&str)) -> Result<Vec<Measure>> {
     let mut measures = Vec::new();
     for (seats, bar) in REPORTS {
         told(&format!("a report of {seats} seats"));
-        let mut polity = Polity::found(3, seats, "day").await?;
+        let mut polity = Polity::found(seats).await?;
         let mut gas = 0;
         for _ in 0..STEADY {
             polity.pass(DAY).await?;
-            gas = polity.report(&[7; 32]).await?.1.gas_used;
+            gas = polity.report(&[7; 32]).await?.gas_used;
         }
         measures.push(Measure::at_most(
             format!("gas.report.ecdsa.n{seats}"),
@@ -57,49 +62,46 @@ pub async fn measure(mut told: impl FnMut(&str)) -> Result<Vec<Measure>> {
         ));
     }
     told("a week of 10 members");
-    let gas = settled(10).await?;
-    measures.push(Measure::at_most(
-        "gas.settle.m10",
-        gas as f64,
-        "gas",
-        15_000_000.0,
-    ));
+    told("settled weeks, by the contracts' tests");
+    for (members, gas) in settled(folder).await? {
+        let name = format!("gas.settle.m{members}");
+        measures.push(Measure::at_most(name, gas, "gas", SETTLE_BAR));
+    }
     Ok(measures)
 }
 
-/// Gas of the second settled week of a polity of so many founders, each with a line.
-async fn settled(members: u16) -> Result<u64> {
-    let mut polity = Polity::found(usize::from(members), 4, "week").await?;
-    let mut gas = 0;
-    for _ in 0..2 {
-        polity.pass(7 * DAY).await?;
-        let payload = wood(members);
-        let (report, _) = polity.report(&payload).await?;
-        polity.pass(DAY + 1).await?;
-        let receipt = polity.settle(&report).await?;
-        gas = receipt.gas_used;
-    }
-    Ok(gas)
-}
-
-/// A firewood payload with a line for every member and some wood nobody tapped for.
-fn wood(members: u16) -> Vec<u8> {
-    let mut payload = vec![5; 32];
-    payload.extend(2_u32.to_be_bytes());
-    payload.extend(2_000_u32.to_be_bytes());
-    for member in 1..=members {
-        payload.extend(member.to_be_bytes());
-        payload.extend(3_u16.to_be_bytes());
-        payload.extend(3_000_u32.to_be_bytes());
-    }
-    payload
-}
-
-/// A report as it was submitted.
-struct Submitted {
-    header: U256,
-    parent: B256,
-    payload: Bytes,
+/// Gas of the second settled week of each crowd, as `test/gas/Settle.t.sol` measures it here and now.
+async fn settled(folder: &Path) -> Result<Vec<(u16, f64)>> {
+    let output = tokio::process::Command::new(foundry("forge"))
+        .args(["test", "--match-path", "test/gas/Settle.t.sol"])
+        .env("HEARTH_SNAPSHOTS", "write")
+        .env("FOUNDRY_SNAPSHOTS", folder)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .wrap_err("failed to start forge")?;
+    ensure!(
+        output.status.success(),
+        "forge could not measure settled weeks:\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let text = std::fs::read_to_string(folder.join("settle.json"))
+        .wrap_err("failed to read what the settled weeks cost")?;
+    let figures: HashMap<String, String> =
+        serde_json::from_str(&text).wrap_err("failed to understand what the settled weeks cost")?;
+    MEMBERS
+        .iter()
+        .map(|members| {
+            let figure = figures
+                .get(&format!("m{members}"))
+                .ok_or_else(|| eyre!("no week of {members} members was measured"))?;
+            Ok((
+                *members,
+                figure.parse::<f64>().wrap_err("a gas figure is no number")?,
+            ))
+        })
+        .collect()
 }
 
 /// A founded polity whose report keys are ours.
@@ -109,13 +111,12 @@ struct Polity {
     sender: Address,
     place: Deployment,
     report_keys: Vec<PrivateKeySigner>,
-    kind: &'static str,
     parent: B256,
 }
 
 impl Polity {
-    /// Founds with so many founders and seats, and epochs of this kind.
-    async fn found(founders: usize, seats: usize, kind: &'static str) -> Result<Self> {
+    /// Founds with so many seats, and with reports every day.
+    async fn found(seats: usize) -> Result<Self> {
         let anvil = throwaway::start(SUNDAY_23_55).wrap_err("failed to start a chain")?;
         let keys = |first: u64, count: usize| -> Vec<PrivateKeySigner> {
             (first..)
@@ -124,7 +125,7 @@ impl Polity {
                 .collect()
         };
         let (people, identities, report_keys) =
-            (keys(1_000, founders), keys(2_000, seats), keys(3_000, seats));
+            (keys(1_000, FOUNDERS), keys(2_000, seats), keys(3_000, seats));
         let sender = people
             .first()
             .ok_or_else(|| eyre!("a polity has founders"))?
@@ -144,7 +145,7 @@ impl Polity {
                 .wrap_err("failed to fund an account")?;
         }
 
-        let kit = kit(&people, &identities, kind)?;
+        let kit = kit(&people, &identities)?;
         let plan = Plan::new(&kit, &Artifacts::embedded(), CHAIN_ID);
         let expiry = SUNDAY_23_55 + 360 * DAY;
         let signatures = kit
@@ -217,7 +218,6 @@ impl Polity {
             sender,
             place,
             report_keys,
-            kind,
             parent: B256::ZERO,
         };
         // Over midnight, into the first epoch that accrues.
@@ -251,7 +251,7 @@ impl Polity {
     }
 
     /// Submits an OK report of the epoch that ended last, sealed by exactly a quorum.
-    async fn report(&mut self, payload: &[u8]) -> Result<(Submitted, TransactionReceipt)> {
+    async fn report(&mut self, payload: &[u8]) -> Result<TransactionReceipt> {
         let (epoch, end) = self.closed_epoch().await?;
         let quorum = self.report_keys.len() * 2 / 3 + 1;
         let fields: [(u64, usize); 10] = [
@@ -299,41 +299,9 @@ impl Polity {
             "an accepted report gives one event, this gave {}",
             receipt.logs().len()
         );
-        let submitted = Submitted {
-            header,
-            parent: self.parent,
-            payload: payload.to_vec().into(),
-        };
         let mut parent = digest;
         parent[24..].fill(0);
         self.parent = parent;
-        Ok((submitted, receipt))
-    }
-
-    /// Settles a report whose window is over.
-    async fn settle(&self, report: &Submitted) -> Result<TransactionReceipt> {
-        let epoch = crate::report::epoch_of(report.header);
-        let settle = Docket::settleCall {
-            header: report.header,
-            parent: report.parent,
-            envelopes: keccak256(epoch.to_be_bytes()),
-            payload: report.payload.clone(),
-        };
-        let mut tx = call(self.sender, self.place.docket, settle.abi_encode().into());
-        tx.gas = Some(SETTLE_GAS);
-        let receipt = self
-            .chain
-            .send_transaction(tx)
-            .await
-            .wrap_err("failed to send the settlement")?
-            .get_receipt()
-            .await
-            .wrap_err("failed to land the settlement")?;
-        let settled = crate::accounts::events::<Docket::Settled>(&self.chain, self.place.docket, 0).await?;
-        ensure!(
-            receipt.status() && settled.iter().any(|event| event.epoch.to::<u32>() == epoch),
-            "epoch {epoch} did not settle"
-        );
         Ok(receipt)
     }
 
@@ -345,17 +313,10 @@ impl Polity {
             .checked_add_signed(i64::from(TZ))
             .ok_or_else(|| eyre!("the clock left its range"))?
             / DAY;
-        let (current, begin) = match self.kind {
-            "week" => {
-                let week = (day + 3) / 7;
-                (week, week * 7 - 3)
-            }
-            _ => (day, day),
-        };
-        let end = (begin * DAY)
+        let end = (day * DAY)
             .checked_add_signed(-i64::from(TZ))
             .ok_or_else(|| eyre!("the clock left its range"))?;
-        Ok((current - 1, end))
+        Ok((day - 1, end))
     }
 }
 
@@ -368,13 +329,13 @@ fn compact(signature: &alloy::primitives::Signature) -> [u8; 64] {
     bytes
 }
 
-/// The firewood kit with these people, and epochs of this kind.
-fn kit(people: &[PrivateKeySigner], identities: &[PrivateKeySigner], kind: &str) -> Result<Kit> {
+/// The firewood kit with these people, reported every day.
+fn kit(people: &[PrivateKeySigner], identities: &[PrivateKeySigner]) -> Result<Kit> {
     let kit =
         std::fs::read_to_string(root().join("kits/firewood.toml")).wrap_err("failed to read the kit")?;
     let mut text = format!(
         "name = \"scale-house\"\n{}",
-        kit.replace("epoch = \"week\"", &format!("epoch = \"{kind}\""))
+        kit.replace("epoch = \"week\"", "epoch = \"day\"")
     );
     for (index, key) in people.iter().enumerate() {
         let address = key.address();

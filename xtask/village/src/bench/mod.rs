@@ -63,7 +63,7 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     }
     if wanted(Group::Gas) {
         screen.step("gas: whole accepted transactions, steady state");
-        measures.extend(gas::measure(|detail| screen.detail(detail)).await?);
+        measures.extend(gas::measure(&folder.join("gas"), |detail| screen.detail(detail)).await?);
     }
     for (group, what) in [
         (Group::Ingest, ingest::Wanted::Ingest),
