@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use alloy::primitives::{Address, B256};
+use alloy::signers::local::PrivateKeySigner;
 use hearth_oracle_core::types::Network;
 
 use crate::config::{Config, ConfigError};
@@ -19,7 +20,7 @@ pub struct Keys {
     /// Signs answers and messages to peers.
     pub transport: Secret,
     /// Pays for transactions.
-    pub gas: Secret,
+    pub gas: PrivateKeySigner,
 }
 
 /// What a seat is, by its files.
@@ -56,20 +57,36 @@ pub enum CheckError {
 pub fn keys(config: &Config) -> Result<Keys, CheckError> {
     let password = Password::read(&config.keys.password).map_err(|e| CheckError::Keys(vec![whole(&e)]))?;
     let mut problems = Vec::new();
-    let mut open = |path: &Path| match key::open(path, &password) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            problems.push(whole(&error));
-            None
-        }
+    let mut open = |path: &Path| {
+        key::open(path, &password)
+            .map_err(|error| problems.push(whole(&error)))
+            .ok()
     };
     let (report, transport, gas) = (
         open(&config.keys.report),
         open(&config.keys.transport),
         open(&config.keys.gas),
     );
-    match (report.and_then(ReportKey::new), transport, gas) {
-        (Some(report), Some(transport), Some(gas)) if gas.address() != Some(report.address()) => Ok(Keys {
+    let no_key = |path: &Path| {
+        format!(
+            "{} holds 32 bytes that are no secp256k1 key; make another with `hearth-oracle key`",
+            path.display()
+        )
+    };
+    let report = report.and_then(|secret| {
+        let key = ReportKey::new(secret);
+        if key.is_none() {
+            problems.push(no_key(&config.keys.report));
+        }
+        key
+    });
+    let gas = gas.and_then(|secret| {
+        PrivateKeySigner::from_slice(secret.reveal())
+            .map_err(|_| problems.push(no_key(&config.keys.gas)))
+            .ok()
+    });
+    match (report, transport, gas) {
+        (Some(report), Some(transport), Some(gas)) if gas.address() != report.address() => Ok(Keys {
             report,
             transport,
             gas,
@@ -126,7 +143,7 @@ pub fn check(path: &Path) -> Result<Checked, CheckError> {
         network: Network::of(config.chain.chain_id, config.chain.charter).to_string(),
         report_key: keys.report.address(),
         transport_key: keys.transport.public(),
-        gas: keys.gas.address().unwrap_or_default(),
+        gas: keys.gas.address(),
     })
 }
 

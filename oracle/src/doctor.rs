@@ -320,7 +320,7 @@ async fn seat(
 }
 
 async fn gas(provider: &RootProvider, docket: Address, keys: Option<&Keys>) -> Vec<Finding> {
-    let Some(account) = keys.and_then(|keys| keys.gas.address()) else {
+    let Some(account) = keys.map(|keys| keys.gas.address()) else {
         return Vec::new();
     };
     let mut findings = Vec::new();

@@ -195,7 +195,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let network = Network::of(config.chain.chain_id, config.chain.charter);
     let owner = format!("{network}/{}/{}", config.seat, keys.report.address());
     let journal = journal(&config, &owner).map_err(RunError::Journal)?;
-    let gas = keys.gas.address().unwrap_or_default();
+    let gas = keys.gas.address();
     let nonces = Nonces::open(
         &config.state.join("nonces.db"),
         &format!("{}/{gas}", config.chain.chain_id),
@@ -294,8 +294,14 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
             .map_err(|error| check::whole(&error))
     })?;
 
-    let submitter = Submitter::new(rpcs.clone(), sights, nonces, &keys.gas, config.chain.chain_id)
-        .map_err(RunError::Nonces)?;
+    let submitter = Submitter::new(
+        rpcs.clone(),
+        sights,
+        nonces,
+        keys.gas.clone(),
+        config.chain.chain_id,
+    )
+    .map_err(RunError::Nonces)?;
     let stop = rest_stop.clone();
     stages.spawn(async move {
         stop.run_until_cancelled(submitter.run(errands_out)).await;

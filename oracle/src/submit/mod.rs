@@ -27,7 +27,6 @@ use tracing::{debug, error, info, warn};
 
 use crate::chain::rpc::Rpcs;
 use crate::chain::{Sight, Sights};
-use crate::key::Secret;
 use crate::metrics as m;
 
 mod nonces;
@@ -143,12 +142,9 @@ impl Submitter {
         rpcs: Rpcs,
         sights: Sights,
         nonces: Nonces,
-        gas: &Secret,
+        signer: PrivateKeySigner,
         chain_id: u64,
     ) -> Result<Self, NonceError> {
-        // `check::keys` has shown that the gas key is one.
-        let signer =
-            PrivateKeySigner::from_slice(gas.reveal()).unwrap_or_else(|_| PrivateKeySigner::random());
         let pending: BTreeMap<u64, Pending> = nonces
             .pending()?
             .into_iter()
