@@ -28,6 +28,15 @@ pub enum KeyError {
         #[source]
         source: Box<LocalSignerError>,
     },
+    /// The keystore's address could not be written into it.
+    #[error("the address could not be written into the keystore {path}")]
+    Show {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The keystore shows no address.
     #[error("{path} shows no address; is it a keystore?")]
     NoAddress {
@@ -86,7 +95,7 @@ pub fn address(path: &Path) -> Result<Address, KeyError> {
     })
 }
 
-/// Makes a new key in a new keystore.
+/// Makes a new key in a new keystore, which shows its address.
 ///
 /// # Errors
 /// Where the file exists or cannot be written.
@@ -102,10 +111,40 @@ pub fn make(path: &Path, password: &str) -> Result<PrivateKeySigner, KeyError> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let key = PrivateKeySigner::random_with(&mut OsRng);
-    PrivateKeySigner::encrypt_keystore(folder, &mut OsRng, key.to_bytes(), password, Some(name))
-        .map(|(key, _)| key)
-        .map_err(|source| KeyError::Make {
+    PrivateKeySigner::encrypt_keystore(folder, &mut OsRng, key.to_bytes(), password, Some(name)).map_err(
+        |source| KeyError::Make {
             path: path.to_owned(),
             source: Box::new(source),
-        })
+        },
+    )?;
+    show(path, key.address()).map_err(|source| KeyError::Show {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(key)
+}
+
+/// Writes the address beside what is encrypted, so that questions about its owner need no password.
+fn show(path: &Path, address: Address) -> std::io::Result<()> {
+    let mut keystore: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
+    keystore["address"] = hex::encode(address).into();
+    std::fs::write(path, keystore.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keystore_made_here_opens_and_shows_its_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ada.key");
+
+        let made = make(&path, "a word").unwrap();
+
+        assert_eq!(address(&path).unwrap(), made.address());
+        assert_eq!(open(&path, "a word").unwrap(), made);
+        assert!(matches!(open(&path, "another"), Err(KeyError::Open { .. })));
+        assert!(matches!(make(&path, "a word"), Err(KeyError::Exists { .. })));
+    }
 }
