@@ -4,9 +4,9 @@
 //! that carries a signature. *Refuses*: nothing by itself; the contracts do, and each act is simulated first.
 //! The types and sentences are the contracts' own; a test carries each of them by signature.
 
-use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40};
+use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40, keccak256};
 use alloy::sol;
-use alloy::sol_types::{SolCall, SolStruct};
+use alloy::sol_types::{SolCall, SolStruct, SolValue};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, Roster};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
@@ -32,6 +32,9 @@ sol! {
     struct VouchFor { string deed; uint16 member; uint256 nomination; address candidate; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct ObjectToAdmission { string deed; uint16 member; uint256 nomination; address candidate; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct JoinCharter { string deed; bytes32 articles; uint256 nomination; uint16 household; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct OpenSubcontract { string deed; bytes32 template; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct ObjectToSubcontract { string deed; uint16 subcontract; bytes32 termsHash; bytes32 reasonHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct WithdrawProposal { string deed; uint16 subcontract; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct RepealSubcontract { string deed; uint16 subcontract; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
 }
 
@@ -112,6 +115,31 @@ pub enum Deed {
         household: u16,
         /// Hash of the charter's words.
         articles: B256,
+    },
+    /// Open a subcontract for others to sign (R5 track A).
+    Open {
+        /// Its name, for people.
+        name: String,
+        /// The template's creation code.
+        code: Bytes,
+        /// Its terms, as the template decodes them.
+        terms: Bytes,
+    },
+    /// "This harms me though I did not sign" (R5.3).
+    ObjectToSubcontract {
+        /// Which.
+        subcontract: u16,
+        /// Its terms.
+        terms: B256,
+        /// Hash of the reason's words.
+        reason: B256,
+    },
+    /// Take back what one opened (R5).
+    WithdrawProposal {
+        /// Which.
+        subcontract: u16,
+        /// Its terms.
+        terms: B256,
     },
     /// Agree to end a subcontract for all (R5.7).
     Repeal {
@@ -391,6 +419,55 @@ impl Act {
                 Roster::joinCall { nomination },
                 move |signature| Roster::joinBySigCall { nomination, nonce: n, deadline: d, signature },
             ),
+            Deed::Open { name, code, terms } => {
+                let template = keccak256(&code);
+                ready(
+                    "OpenSubcontract",
+                    format!("You open the subcontract {name} for others to sign. It binds nobody, you included, who does not sign a mandate for it. It costs nothing."),
+                    place,
+                    place.charter,
+                    &OpenSubcontract {
+                        deed: "I open this subcontract for others to sign.".into(),
+                        template,
+                        termsHash: terms_hash(template, &terms),
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Charter::openCall { creationCode: code.clone(), terms: terms.clone(), nonce },
+                    move |signature| Charter::openBySigCall { sponsor: member, creationCode: code.clone(), terms: terms.clone(), nonce: n, deadline: d, signature },
+                )
+            }
+            Deed::ObjectToSubcontract { subcontract, terms, reason } => ready(
+                "ObjectToSubcontract",
+                format!("You say that subcontract {subcontract} harms you though you did not sign it. With a fifth of the members saying so it cannot be enacted. It costs nothing; alone, you can object three times in 30 days."),
+                place,
+                place.charter,
+                &ObjectToSubcontract {
+                    deed: "This subcontract harms me though I did not sign it.".into(),
+                    subcontract,
+                    termsHash: terms,
+                    reasonHash: reason,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Charter::objectCall { id: subcontract, reasonHash: reason },
+                move |signature| Charter::objectBySigCall { member, id: subcontract, reasonHash: reason, nonce: n, deadline: d, signature },
+            ),
+            Deed::WithdrawProposal { subcontract, terms } => ready(
+                "WithdrawProposal",
+                format!("You take back subcontract {subcontract}, which you opened; nobody can sign or enact it any more. It costs nothing."),
+                place,
+                place.charter,
+                &WithdrawProposal {
+                    deed: "I take back the subcontract I opened.".into(),
+                    subcontract,
+                    termsHash: terms,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Charter::withdrawProposalCall { id: subcontract },
+                move |signature| Charter::withdrawProposalBySigCall { sponsor: member, id: subcontract, nonce: n, deadline: d, signature },
+            ),
             Deed::Repeal { subcontract, terms } => ready(
                 "RepealSubcontract",
                 format!("You agree to end subcontract {subcontract} for everybody who signed it; it ends when all of them have agreed."),
@@ -408,6 +485,12 @@ impl Act {
             ),
         }
     }
+}
+
+/// What a mandate consents to: `keccak256(abi.encode(template, terms))` (R5.5).
+#[must_use]
+pub fn terms_hash(template: B256, terms: &Bytes) -> B256 {
+    keccak256((template, terms.clone()).abi_encode_params())
 }
 
 fn ready<C: SolCall>(
@@ -431,6 +514,7 @@ fn ready<C: SolCall>(
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::aliases::U24;
     use serde_json::Value;
 
     use super::*;
@@ -545,5 +629,52 @@ mod tests {
             }
         );
         deed!(vectors, LeaveCharter { member: short });
+        deed!(
+            vectors,
+            OpenSubcontract {
+                template: hash,
+                termsHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            ObjectToSubcontract {
+                subcontract: short,
+                termsHash: hash,
+                reasonHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            WithdrawProposal {
+                subcontract: short,
+                termsHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            RepealSubcontract {
+                subcontract: short,
+                termsHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            DeclareBand {
+                subcontract: short,
+                band: |f: &Value, name: &str| u8::try_from(number(f, name)).expect("8 bits"),
+                monthlyMeansFrom: text
+            }
+        );
+        deed!(
+            vectors,
+            ContestLine {
+                member: short,
+                subcontract: short,
+                stream: short,
+                epoch: |f: &Value, name: &str| U24::from(number(f, name)),
+                report: hash
+            }
+        );
     }
 }

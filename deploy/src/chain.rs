@@ -5,17 +5,21 @@
 
 use std::time::Duration;
 
+use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
-use alloy::sol_types::SolInterface;
+use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
+use alloy::sol_types::{SolEvent, SolInterface};
 use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
 use thiserror::Error;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Blocks asked for at a time, since public nodes refuse long spans.
+const SPAN: u64 = 5_000;
 
 /// What went wrong at the chain.
 #[derive(Debug, Error)]
@@ -200,18 +204,49 @@ pub fn call(from: Address, to: Address, data: Bytes) -> TransactionRequest {
         .with_value(U256::ZERO)
 }
 
+/// Every event of one kind that a contract gave since a block, oldest first.
+///
+/// # Errors
+/// Where the chain cannot be reached.
+pub async fn events<E: SolEvent>(
+    chain: &DynProvider,
+    at: Address,
+    since: u64,
+) -> Result<Vec<Log<E>>, ChainError> {
+    let newest = chain.get_block_number().await.map_err(unreachable)?;
+    let mut found = Vec::new();
+    let mut from = since;
+    while from <= newest {
+        let to = newest.min(from + SPAN - 1);
+        let filter = Filter::new()
+            .address(at)
+            .event_signature(E::SIGNATURE_HASH)
+            .from_block(from)
+            .to_block(to);
+        let logs = chain.get_logs(&filter).await.map_err(unreachable)?;
+        found.extend(logs.iter().filter_map(|log| log.log_decode::<E>().ok()));
+        from = to + 1;
+    }
+    Ok(found)
+}
+
 /// The chain's own time: the latest block's, unix seconds.
 ///
 /// # Errors
 /// Where the chain cannot be reached.
 pub async fn time(chain: &DynProvider) -> Result<u64, ChainError> {
-    let block = chain
-        .get_block_by_number(alloy::eips::BlockNumberOrTag::Latest)
-        .await
-        .map_err(unreachable)?
-        .ok_or_else(|| ChainError::Refused {
-            act: "the latest block".into(),
-            reason: "the node has none".into(),
-        })?;
-    Ok(block.header.timestamp)
+    time_of(chain, BlockNumberOrTag::Latest).await
+}
+
+/// A block's time, unix seconds.
+///
+/// # Errors
+/// Where the chain cannot be reached, or has no such block.
+pub async fn time_of(chain: &DynProvider, block: BlockNumberOrTag) -> Result<u64, ChainError> {
+    let read = chain.get_block_by_number(block).await.map_err(unreachable)?;
+    let read = read.ok_or_else(|| ChainError::Refused {
+        act: format!("the block {block}"),
+        reason: "the node has none".into(),
+    })?;
+    Ok(read.header.timestamp)
 }

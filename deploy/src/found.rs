@@ -70,7 +70,7 @@ pub struct Deployment {
     pub docket: Address,
     /// The mandates.
     pub mandates: Address,
-    /// The first set of subcontracts, ids from 1.
+    /// The first set of subcontracts, ids from 1; then what was opened later, as this machine knows it.
     pub subcontracts: Vec<Named>,
     /// Streams, ids from 1.
     pub streams: Vec<String>,
@@ -380,7 +380,7 @@ async fn birth(chain: &DynProvider, charter: Address) -> Result<u64, ChainError>
 }
 
 impl Deployment {
-    /// Writes it as `<folder>/<chain-id>.json`.
+    /// Writes it as `<folder>/<chain-id>.json`. Names noted there of what was opened after ignition are kept.
     ///
     /// # Errors
     /// Where the folder or file cannot be written.
@@ -391,7 +391,17 @@ impl Deployment {
             source,
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
+        let mut whole = self.clone();
+        if let Ok(before) = Self::read(&path)
+            && before.charter == self.charter
+        {
+            let (subcontracts, streams) = (whole.subcontracts.len(), whole.streams.len());
+            whole
+                .subcontracts
+                .extend(before.subcontracts.into_iter().skip(subcontracts));
+            whole.streams.extend(before.streams.into_iter().skip(streams));
+        }
+        let text = serde_json::to_string_pretty(&whole).map_err(|error| failed(error.into()))?;
         std::fs::write(&path, text + "\n").map_err(failed)?;
         Ok(path)
     }

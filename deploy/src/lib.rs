@@ -13,6 +13,7 @@ pub mod keys;
 pub mod kit;
 pub mod member;
 pub mod network;
+pub mod open;
 pub mod plan;
 pub mod rehearse;
 pub mod sign;

@@ -139,7 +139,7 @@ impl Plan {
         let streams: Vec<Docket::StreamTerms> = kit
             .streams
             .iter()
-            .map(|stream| stream_terms(kit, stream))
+            .map(|stream| stream_terms(stream, kit.subcontracts.get(stream.subcontract)))
             .collect();
         let proposal = proposal(kit, artifacts, token, &streams);
         let encoded = (proposal.clone(),).abi_encode_params();
@@ -307,7 +307,9 @@ fn proposal(
     }
 }
 
-fn firewood_terms(terms: &SubcontractTerms) -> Bytes {
+/// The terms of a firewood subcontract, as its constructor takes them.
+#[must_use]
+pub fn firewood_terms(terms: &SubcontractTerms) -> Bytes {
     FirewoodTerms {
         stream: id(terms.stream),
         provider: id(terms.provider),
@@ -321,19 +323,15 @@ fn firewood_terms(terms: &SubcontractTerms) -> Bytes {
     .into()
 }
 
-/// An estimator's parameters; the wood pile's name the provider, who is known only once there are founders.
-fn parameters(kit: &Kit, stream: &StreamTerms) -> Bytes {
-    let provider = kit
-        .subcontracts
-        .get(stream.subcontract)
-        .map(|terms| id(terms.provider));
+/// An estimator's parameters; the wood pile's name the provider, who is known only once there are members.
+fn parameters(stream: &StreamTerms, feeds: Option<&SubcontractTerms>) -> Bytes {
     match (
         stream.estimator.as_str(),
         Parameters::decode(&stream.parameters),
-        provider,
+        feeds,
     ) {
-        ("wood", Ok(parameters), Some(provider)) => Parameters {
-            provider: MemberId(provider),
+        ("wood", Ok(parameters), Some(feeds)) => Parameters {
+            provider: MemberId(id(feeds.provider)),
             ..parameters
         }
         .encode()
@@ -342,7 +340,9 @@ fn parameters(kit: &Kit, stream: &StreamTerms) -> Bytes {
     }
 }
 
-fn stream_terms(kit: &Kit, stream: &StreamTerms) -> Docket::StreamTerms {
+/// A stream as the docket takes it; `feeds` is the subcontract it settles.
+#[must_use]
+pub fn stream_terms(stream: &StreamTerms, feeds: Option<&SubcontractTerms>) -> Docket::StreamTerms {
     Docket::StreamTerms {
         subcontract: id(stream.subcontract),
         epochKind: match stream.epoch {
@@ -355,7 +355,7 @@ fn stream_terms(kit: &Kit, stream: &StreamTerms) -> Docket::StreamTerms {
         custodian: id(stream.custodian),
         dataClass: stream.data_class,
         estimator: ascii(&stream.estimator),
-        parameters: parameters(kit, stream),
+        parameters: parameters(stream, feeds),
         modelHash: stream.model_hash,
         devices: stream
             .devices

@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256, U256, aliases::U40};
-use alloy::providers::{DynProvider, Provider};
-use alloy::rpc::types::{Filter, Log};
-use alloy::sol_types::SolEvent;
+use alloy::providers::DynProvider;
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
@@ -16,12 +14,11 @@ use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict
 use serde::Serialize;
 
 use crate::calendar;
-use crate::chain::{self, ChainError, asked, unreachable};
+use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
 use crate::member::Account;
+use crate::open::{self, Opened, STATES};
 
-/// Blocks asked for at a time, since public nodes refuse long spans.
-const SPAN: u64 = 5_000;
 const CHARGE: u8 = 6;
 const SHARED: u8 = 7;
 
@@ -147,12 +144,17 @@ pub struct SubcontractView {
     pub subcontract: u16,
     /// Name.
     pub name: String,
+    /// Its contract.
+    pub address: Address,
     /// Where it stands in its life (R5.6).
     pub state: &'static str,
     /// Members with a live mandate.
     pub signers: u16,
     /// Its pots, by slot.
     pub pots: Vec<u64>,
+    /// How its opening stands, while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opened>,
 }
 
 /// One purse.
@@ -223,9 +225,16 @@ pub struct Line {
     pub shared: u64,
 }
 
-const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", "sunset"];
-
 impl Deployment {
+    /// A contract's name, where the founding, or an opening noted here, named it.
+    #[must_use]
+    pub fn name_of(&self, address: Address) -> Option<&str> {
+        let mut named = self.subcontracts.iter();
+        named
+            .find(|named| named.address == address)
+            .map(|named| named.name.as_str())
+    }
+
     /// A member's name, where the founding named them.
     #[must_use]
     pub fn member_name(&self, member: u16) -> String {
@@ -426,6 +435,15 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
             .call()
             .await
             .map_err(asked("reading a subcontract"))?;
+        let address = charter
+            .subcontractAt(id)
+            .call()
+            .await
+            .map_err(asked("reading a subcontract"))?;
+        let opening = match STATES.get(usize::from(state)) {
+            Some(&"open") => open::opened(chain, place, id).await?,
+            _ => None,
+        };
         let mut pots = Vec::new();
         for slot in 0..charter
             .potsOf(id)
@@ -444,11 +462,8 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
         }
         all.push(SubcontractView {
             subcontract: id,
-            name: place
-                .subcontracts
-                .get(usize::from(id) - 1)
-                .map(|named| named.name.clone())
-                .unwrap_or_default(),
+            name: place.name_of(address).unwrap_or_default().to_owned(),
+            address,
             state: STATES.get(usize::from(state)).copied().unwrap_or("unknown"),
             signers: mandates
                 .signerCount(id)
@@ -456,6 +471,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
                 .await
                 .map_err(asked("counting signers"))?,
             pots,
+            opening,
         });
     }
     let mut purses = Vec::new();
@@ -524,29 +540,6 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
     })
 }
 
-/// Every event of one kind of one contract since the founding, oldest first.
-async fn events<E: SolEvent>(
-    chain: &DynProvider,
-    place: &Deployment,
-    at: Address,
-) -> Result<Vec<Log<E>>, ChainError> {
-    let newest = chain.get_block_number().await.map_err(unreachable)?;
-    let mut found = Vec::new();
-    let mut from = place.from_block;
-    while from <= newest {
-        let to = newest.min(from + SPAN - 1);
-        let filter = Filter::new()
-            .address(at)
-            .event_signature(E::SIGNATURE_HASH)
-            .from_block(from)
-            .to_block(to);
-        let logs = chain.get_logs(&filter).await.map_err(unreachable)?;
-        found.extend(logs.iter().filter_map(|log| log.log_decode::<E>().ok()));
-        from = to + 1;
-    }
-    Ok(found)
-}
-
 /// Every accepted report with its parent, and the unix second at which it was accepted, oldest first.
 ///
 /// # Errors
@@ -559,7 +552,7 @@ pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Rep
     };
     let mut parents: BTreeMap<(u16, u16), B256> = BTreeMap::new();
     let mut found = Vec::new();
-    for log in events::<Docket::Accepted>(chain, place, place.docket).await? {
+    for log in chain::events::<Docket::Accepted>(chain, place.docket, place.from_block).await? {
         let accepted = &log.inner;
         let field = |shift: usize, bits: usize| -> u64 {
             let mask = (U256::from(1) << bits) - U256::from(1);
@@ -615,7 +608,7 @@ pub async fn digest(
         .call()
         .await
         .map_err(asked("reading a subcontract"))?;
-    let weeks = events::<Firewood::WoodSettled>(chain, place, wood).await?;
+    let weeks = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
     let week = weeks
         .iter()
         .rev()
@@ -632,7 +625,7 @@ pub async fn digest(
         });
         change(line);
     };
-    for log in events::<Firewood::LineSettled>(chain, place, wood).await? {
+    for log in chain::events::<Firewood::LineSettled>(chain, wood, place.from_block).await? {
         let settled = &log.inner;
         if settled.epoch == epoch {
             line_of(&mut lines, settled.member, &|line| {
@@ -642,7 +635,7 @@ pub async fn digest(
             });
         }
     }
-    for log in events::<Ledger::Collected>(chain, place, place.ledger).await? {
+    for log in chain::events::<Ledger::Collected>(chain, place.ledger, place.from_block).await? {
         let collected = &log.inner;
         if collected.subcontract != subcontract || collected.epoch != epoch {
             continue;

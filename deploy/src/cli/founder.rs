@@ -12,7 +12,7 @@ use hearth::artifacts::Artifacts;
 use hearth::card::{Card, MemberCard, VERSION};
 use hearth::chain;
 use hearth::found;
-use hearth::kit::{Kit, KitError};
+use hearth::kit::{self, Kit, KitError, Opening};
 use hearth::member::{self, Account};
 use hearth::plan::{Plan, stakes};
 use hearth::sign::{Consent, LONGEST_MANDATE, Signature};
@@ -38,20 +38,13 @@ pub(crate) fn key(words: &Words, file: &Path, name: &str) -> Result<()> {
     talk::json(&serde_json::to_value(card)?)
 }
 
-/// Reads kits and charters; every problem of every file is named.
+/// Reads kits, charters and openings; every problem of every file is named.
 pub(crate) fn check(words: &Words, files: &[PathBuf]) -> Result<()> {
     let mut bad = 0;
     let mut rows = Vec::new();
     for file in files {
-        match Kit::read(file) {
-            Ok(kit) => {
-                let what = format!(
-                    "{} founders, {} seats, {} subcontracts, {} streams",
-                    kit.founders.len(),
-                    kit.seats.len(),
-                    kit.subcontracts.len(),
-                    kit.streams.len()
-                );
+        match read(file) {
+            Ok(what) => {
                 rows.push(json!({"file": file, "ok": true, "problems": []}));
                 if !words.json {
                     talk::line(&format!("{}\t{what}", file.display()));
@@ -84,6 +77,27 @@ pub(crate) fn check(words: &Words, files: &[PathBuf]) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// What a file holds, in words.
+fn read(file: &Path) -> Result<String, KitError> {
+    if Opening::is_meant(&kit::text(file)?) {
+        let opening = Opening::read(file, None)?;
+        return Ok(format!(
+            "subcontract {} for {}, {} devices",
+            opening.subcontract.name,
+            opening.charter,
+            opening.stream.devices.len()
+        ));
+    }
+    let kit = Kit::read(file)?;
+    Ok(format!(
+        "{} founders, {} seats, {} subcontracts, {} streams",
+        kit.founders.len(),
+        kit.seats.len(),
+        kit.subcontracts.len(),
+        kit.streams.len()
+    ))
 }
 
 /// A charter with its people, and its plan for a chain.

@@ -17,8 +17,8 @@ use hearth::view;
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use serde_json::json;
 
-use super::Words;
 use super::talk::{self, BadInput};
+use super::{Words, subcontract};
 
 /// How a member's act is carried.
 #[derive(Debug, Args)]
@@ -135,15 +135,16 @@ enum MandateWord {
 }
 
 /// Somebody at the chain with a key.
-struct Person {
-    chain: DynProvider,
-    place: Deployment,
-    key: PrivateKeySigner,
-    member: u16,
+pub(super) struct Person {
+    pub(super) chain: DynProvider,
+    pub(super) place: Deployment,
+    pub(super) key: PrivateKeySigner,
+    /// Their number; 0 for who is no member.
+    pub(super) member: u16,
 }
 
 impl Person {
-    async fn new(words: &Words) -> Result<Self> {
+    pub(super) async fn new(words: &Words) -> Result<Self> {
         let (chain, key) = words.purse().await?;
         let place = words.deployment(&chain).await?;
         let roster = Roster::new(place.roster, &chain);
@@ -160,7 +161,7 @@ impl Person {
         })
     }
 
-    async fn member(words: &Words) -> Result<Self> {
+    pub(super) async fn member(words: &Words) -> Result<Self> {
         let person = Self::new(words).await?;
         if person.member == 0 {
             bail!(BadInput(format!(
@@ -171,8 +172,8 @@ impl Person {
         Ok(person)
     }
 
-    /// Says the deed, then signs it into a file or sends it.
-    async fn does(&self, words: &Words, deed: &Deed, carrying: &Carrying) -> Result<()> {
+    /// Says the deed, then signs it into a file or sends it. Gives its name, and the transaction where it was sent.
+    pub(super) async fn act(&self, deed: &Deed, carrying: &Carrying) -> Result<(&'static str, Option<B256>)> {
         let now = chain::time(&self.chain).await?;
         // An hour less than the longest, since a carrier's chain may be behind ours.
         let deadline = now + LONGEST_DEADLINE - 3_600;
@@ -203,16 +204,22 @@ impl Person {
                 "signed: {}; anybody may carry it by `hearth carry`",
                 file.display()
             ));
-            return done(words, act.name, None);
+            return Ok((act.name, None));
         }
         let tx = chain::call(self.key.address(), act.to, act.direct.clone());
         let receipt = chain::land(&self.chain, act.name, tx).await?;
         talk::say("done");
-        done(words, act.name, Some(receipt.transaction_hash))
+        Ok((act.name, Some(receipt.transaction_hash)))
+    }
+
+    /// The same, told as JSON where that is wanted.
+    pub(super) async fn does(&self, words: &Words, deed: &Deed, carrying: &Carrying) -> Result<()> {
+        let (name, sent) = self.act(deed, carrying).await?;
+        done(words, name, sent)
     }
 }
 
-fn done(words: &Words, deed: &str, transaction: Option<B256>) -> Result<()> {
+pub(super) fn done(words: &Words, deed: &str, transaction: Option<B256>) -> Result<()> {
     if words.json {
         talk::json(&json!({"v": 1, "deed": deed, "transaction": transaction}))?;
     }
@@ -310,15 +317,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
             days,
             carrying,
         } => {
-            let charter = Charter::new(person.place.charter, &person.chain);
-            let terms = charter
-                .termsHashOf(*subcontract)
-                .call()
-                .await
-                .map_err(asked("reading the terms"))?;
-            if terms.is_zero() {
-                bail!(BadInput(format!("there is no subcontract {subcontract}")));
-            }
+            let terms = subcontract::terms(&person.chain, &person.place, *subcontract).await?;
             let now = chain::time(&person.chain).await?;
             let expiry = now + (days * hearth::calendar::DAY).min(LONGEST_MANDATE - 3_600);
             let mandate = Mandate {
@@ -456,20 +455,12 @@ pub(crate) async fn join(words: &Words, join: &Join) -> Result<()> {
 }
 
 /// Declares a band.
-pub(crate) async fn band(words: &Words, band: u8, subcontract: u16, carrying: &Carrying) -> Result<()> {
+pub(crate) async fn band(words: &Words, band: u8, id: u16, carrying: &Carrying) -> Result<()> {
     if band > 7 {
         bail!(BadInput(format!("given band {band}, wanted 0 to 7")));
     }
     let person = Person::member(words).await?;
-    let charter = Charter::new(person.place.charter, &person.chain);
-    let place = charter
-        .subcontractAt(subcontract)
-        .call()
-        .await
-        .map_err(asked("reading the subcontract"))?;
-    if place.is_zero() {
-        bail!(BadInput(format!("there is no subcontract {subcontract}")));
-    }
+    let place = subcontract::address(&person.chain, &person.place, id).await?;
     let wood = Firewood::new(place, &person.chain);
     let bounds = wood
         .terms()
@@ -482,7 +473,7 @@ pub(crate) async fn band(words: &Words, band: u8, subcontract: u16, carrying: &C
         .does(
             words,
             &Deed::DeclareBand {
-                subcontract,
+                subcontract: id,
                 place,
                 band,
                 means_from,
@@ -518,32 +509,6 @@ pub(crate) async fn leave(words: &Words, carrying: &Carrying) -> Result<()> {
         .await?
         .does(words, &Deed::Leave, carrying)
         .await
-}
-
-/// Agrees to end a subcontract.
-pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying) -> Result<()> {
-    let person = Person::member(words).await?;
-    let charter = Charter::new(person.place.charter, &person.chain);
-    let terms = charter
-        .termsHashOf(subcontract)
-        .call()
-        .await
-        .map_err(asked("reading the terms"))?;
-    person
-        .does(words, &Deed::Repeal { subcontract, terms }, carrying)
-        .await
-}
-
-/// Enacts an open subcontract; anyone may.
-pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
-    let person = Person::new(words).await?;
-    let data = alloy::sol_types::SolCall::abi_encode(&Charter::enactCall { id: subcontract });
-    let tx = chain::call(person.key.address(), person.place.charter, data.into());
-    let receipt = chain::land(&person.chain, "enacting the subcontract", tx).await?;
-    talk::say(&format!(
-        "subcontract {subcontract} is enacted; it binds its signers from their next epoch on"
-    ));
-    done(words, "enact", Some(receipt.transaction_hash))
 }
 
 /// Carries an act that somebody signed.

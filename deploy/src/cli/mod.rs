@@ -4,6 +4,7 @@ pub(crate) mod founder;
 pub(crate) mod member;
 pub(crate) mod new;
 pub(crate) mod rehearse;
+pub(crate) mod subcontract;
 pub(crate) mod talk;
 pub(crate) mod view;
 
@@ -51,9 +52,9 @@ pub(crate) enum Word {
     },
     /// Write a charter from a kit and the cards of its people
     New(new::New),
-    /// Read kits and charters, and name every problem at once
+    /// Read kits, charters and subcontracts to open, and name every problem at once
     Check {
-        /// Kits or charters
+        /// Kits, charters, subcontracts to open
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
@@ -94,6 +95,30 @@ pub(crate) enum Word {
         /// The charter
         charter: PathBuf,
     },
+    /// Open a subcontract from a file, for others to sign; run again to go on
+    Open {
+        /// The subcontract with its stream and devices; docs/founding.md shows one
+        file: PathBuf,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Say that an open subcontract harms you though you did not sign it
+    Object {
+        /// Its number
+        subcontract: u16,
+        /// Why; only the hash of these words goes on chain
+        #[arg(long, short = 'm', value_name = "WORDS")]
+        reason: String,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Take back a subcontract you opened, while it is open
+    WithdrawProposal {
+        /// Its number
+        subcontract: u16,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
     /// Enact an open subcontract; anyone may, once enough have signed and its 72 hours are over
     Enact {
         /// Its number
@@ -105,6 +130,11 @@ pub(crate) enum Word {
         subcontract: u16,
         #[command(flatten)]
         carrying: member::Carrying,
+    },
+    /// Suspend, resume, lapse or end a subcontract as its signers and its time now have it; anyone may
+    Poke {
+        /// Its number
+        subcontract: u16,
     },
     /// Your purse, what you owe, what you can lose, and what needs you
     Me {
@@ -200,11 +230,22 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         } => founder::found(&words, charter, signatures, *yes).await,
         Word::Seat { card, yes } => founder::seat(&words, card, *yes).await,
         Word::Ignite { charter } => founder::ignite(&words, charter).await,
-        Word::Enact { subcontract } => member::enact(&words, *subcontract).await,
+        Word::Open { file, carrying } => subcontract::open(&words, file, carrying).await,
+        Word::Object {
+            subcontract,
+            reason,
+            carrying,
+        } => subcontract::object(&words, *subcontract, reason, carrying).await,
+        Word::WithdrawProposal {
+            subcontract,
+            carrying,
+        } => subcontract::withdraw_proposal(&words, *subcontract, carrying).await,
+        Word::Enact { subcontract } => subcontract::enact(&words, *subcontract).await,
         Word::Repeal {
             subcontract,
             carrying,
-        } => member::repeal(&words, *subcontract, carrying).await,
+        } => subcontract::repeal(&words, *subcontract, carrying).await,
+        Word::Poke { subcontract } => subcontract::poke(&words, *subcontract).await,
         Word::Me { member } => view::me(&words, *member).await,
         Word::Join(join) => member::join(&words, join).await,
         Word::Mandate(mandates) => member::mandate(&words, mandates).await,
@@ -260,14 +301,13 @@ impl Words {
         Ok(hearth::keys::open(file, &password)?)
     }
 
-    /// The address in the keystore; the key itself stays closed.
+    /// The address in the keystore; the key itself stays closed where the keystore shows its address.
     pub(crate) fn address(&self) -> Result<Address> {
-        let Some(file) = &self.keystore else {
-            bail!(talk::BadInput(
-                "no keystore is given; name yours by --keystore or HEARTH_KEYSTORE".into()
-            ));
-        };
-        Ok(hearth::keys::address(file)?)
+        let shown = self.keystore.as_deref().map(hearth::keys::address);
+        match shown {
+            Some(Ok(address)) => Ok(address),
+            _ => Ok(self.key()?.address()),
+        }
     }
 
     /// The password, from its file or a prompt.

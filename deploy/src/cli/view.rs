@@ -14,7 +14,7 @@ fn h(units: u64) -> String {
     Amount(units).to_string()
 }
 
-fn with_version(value: impl serde::Serialize) -> Result<serde_json::Value> {
+pub(super) fn with_version(value: impl serde::Serialize) -> Result<serde_json::Value> {
     let mut value = serde_json::to_value(value)?;
     if let Some(object) = value.as_object_mut() {
         object.insert("v".into(), 1.into());
@@ -170,6 +170,17 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
         })
         .collect();
     talk::table(&["subcontract", "name", "state", "signers", "pots"], &rows);
+    for opened in status.subcontracts.iter().filter_map(|one| one.opening.as_ref()) {
+        talk::line(&format!(
+            "subcontract {} waits for signers: {} of {}, {} objections; to be enacted from {} to {}",
+            opened.subcontract,
+            opened.signers,
+            opened.fewest_signers,
+            opened.objections,
+            calendar::shown(opened.from, tz),
+            calendar::shown(opened.until, tz)
+        ));
+    }
     let rows: Vec<Vec<String>> = (status.purses.iter())
         .map(|purse| {
             vec![
@@ -204,21 +215,13 @@ pub(crate) async fn digest(
     if words.json {
         return talk::json(&with_version(&digest)?);
     }
-    let wood = place
-        .subcontracts
-        .get(usize::from(subcontract).saturating_sub(1))
-        .map(|named| named.address);
-    let provider = match wood {
-        Some(wood) => {
-            Firewood::new(wood, &chain)
-                .terms()
-                .call()
-                .await
-                .map_err(asked("reading the terms"))?
-                .provider
-        }
-        None => 0,
-    };
+    let wood = super::subcontract::address(&chain, &place, subcontract).await?;
+    let provider = Firewood::new(wood, &chain)
+        .terms()
+        .call()
+        .await
+        .map_err(asked("reading the terms"))?
+        .provider;
     talk::line(&format!(
         "the week from {} for {}, who brings the wood",
         calendar::shown(digest.begin, tz),

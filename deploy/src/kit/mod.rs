@@ -5,20 +5,21 @@
 //!
 //! A kit without people is a template (`kits/firewood.toml`); `hearth new` adds the people and makes it a charter.
 
+mod opening;
 mod read;
 mod terms;
+mod whole;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use thiserror::Error;
 
 use crate::amount::Amount;
-use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
+use crate::card::{DeviceCard, SeatCard};
+pub use opening::Opening;
 pub use read::Problem;
-use read::{Placed, Source, Table};
+use read::Source;
 
 /// The kits this release carries, by name.
 pub const KITS: &[(&str, &str)] = &[("firewood", include_str!("../../../kits/firewood.toml"))];
@@ -208,21 +209,32 @@ fn listed(path: &Path, problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
+/// The text of a file.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn text(path: &Path) -> Result<String, KitError> {
+    crate::card::text(path).map_err(|source| KitError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn problems(path: &Path, problems: Vec<Problem>) -> KitError {
+    KitError::Problems {
+        path: path.to_owned(),
+        problems,
+    }
+}
+
 impl Kit {
     /// Reads a charter or a kit from a file; cards and models are looked for beside it.
     ///
     /// # Errors
     /// See [`KitError`].
     pub fn read(path: &Path) -> Result<Self, KitError> {
-        let text = crate::card::text(path).map_err(|source| KitError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|problems| KitError::Problems {
-            path: path.to_owned(),
-            problems,
-        })
+        Self::parse(&text(path)?, folder).map_err(|found| problems(path, found))
     }
 
     /// Reads a charter or a kit from its text; cards and models are looked for under `folder`.
@@ -231,7 +243,7 @@ impl Kit {
     /// All problems, in the order of their places.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let (source, table) = Source::parse(text);
-        let kit = whole(table, folder);
+        let kit = whole::whole(table, folder);
         let problems = source.problems();
         match kit {
             Some(kit) if problems.is_empty() => Ok(kit),
@@ -267,269 +279,6 @@ impl Kit {
     }
 }
 
-const TOP: &[&str] = &[
-    "name",
-    "kit",
-    "articles",
-    "utc_offset",
-    "floor",
-    "parent",
-    "source_hash",
-    "token",
-    "committee",
-    "limits",
-    "consent",
-    "subcontracts",
-    "streams",
-    "models",
-    "founders",
-    "seats",
-    "alternates",
-    "devices",
-];
-
-fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
-    let name = top.text::<Name>("name", "a name");
-    let kit = top.text::<Name>("kit", "the name of a kit");
-    let articles = top.must::<String>("articles", "the charter's words");
-    if let Some(words) = articles.as_ref().filter(|words| words.value.trim().is_empty()) {
-        top.problem(
-            words.span.clone(),
-            "articles: given no words, wanted the charter's words".into(),
-        );
-    }
-    let tz = top.must::<Offset>("utc_offset", "local time, such as \"+01:00\"");
-    let floor = top.must::<Amount>("floor", "an amount such as \"5 H\"");
-    let parent = top
-        .text::<Address>("parent", "the address of a charter")
-        .map(|placed| placed.value);
-    let source_hash = top
-        .text::<B256>("source_hash", "32 bytes of hex")
-        .map_or(B256::ZERO, |placed| placed.value);
-    let token = top.table("token").and_then(|mut table| {
-        let address = table.text::<Address>("address", "the address of an ERC-20 of 6 decimals");
-        table.close(&["address"]);
-        address.map(|placed| placed.value)
-    });
-    let committee = terms::committee(&mut top);
-    let limits = terms::limits(&mut top);
-    let mut models = terms::models(&mut top, folder);
-    let subcontract_tables = top.tables("subcontracts");
-    let stream_tables = top.tables("streams");
-    let founder_tables = top.tables("founders");
-    let seat_tables = top.tables("seats");
-    let alternate_tables = top.tables("alternates");
-    let device_tables = top.tables("devices");
-    let bare = founder_tables.is_empty() && seat_tables.is_empty() && device_tables.is_empty();
-
-    let subcontracts: Vec<_> = subcontract_tables
-        .into_iter()
-        .filter_map(|table| terms::subcontract(table, limits.as_ref()))
-        .collect();
-    let streams: Vec<_> = stream_tables.into_iter().filter_map(terms::stream).collect();
-    let consent = terms::consent(&mut top, &subcontracts);
-    let mut duties = Duties {
-        provides: BTreeMap::new(),
-        keeps: BTreeMap::new(),
-    };
-    let founder_count = founder_tables.len();
-    let founders: Vec<_> = founder_tables
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, table)| {
-            terms::founder(
-                table,
-                index,
-                folder,
-                &subcontracts,
-                &streams,
-                consent.as_ref(),
-                &mut duties,
-            )
-        })
-        .collect();
-    let seat_count = seat_tables.len();
-    let seats = terms::seats(seat_tables, folder);
-    let alternates = terms::seats(alternate_tables, folder);
-    let devices: Vec<_> = device_tables
-        .into_iter()
-        .filter_map(|table| terms::device(table, folder, &streams))
-        .collect();
-
-    if name.is_none() && !bare {
-        top.missing("name", "the charter's name");
-    }
-    if !bare {
-        terms::count(&top, "founders", founder_count, 3..=25);
-        terms::count(&top, "seats", seat_count, 4..=31);
-        terms::once(
-            &top,
-            "key",
-            founders
-                .iter()
-                .map(|founder| (founder.key.value, founder.key.span.clone())),
-        );
-        terms::once(
-            &top,
-            "name",
-            founders
-                .iter()
-                .map(|founder| (founder.terms.name.clone(), founder.name.clone())),
-        );
-        terms::once(
-            &top,
-            "identity",
-            seats
-                .iter()
-                .chain(&alternates)
-                .map(|seat| (seat.value.identity, seat.span.clone())),
-        );
-        // The device id is the first eight bytes of its key, so those must differ (wire formats, "Device id").
-        terms::once(
-            &top,
-            "device",
-            devices
-                .iter()
-                .map(|(_, card)| (B256::left_padding_from(&card.value.key[..8]), card.span.clone())),
-        );
-    }
-    if subcontracts.is_empty() {
-        top.missing("subcontracts", "at least one [[subcontracts]]");
-    }
-
-    let mut subcontract_terms = Vec::new();
-    for (index, subcontract) in subcontracts.iter().enumerate() {
-        let stream = streams
-            .iter()
-            .position(|stream| stream.feeds.value == subcontract.name.value);
-        if stream.is_none() {
-            let says = format!(
-                "{}: no stream feeds it, wanted one [[streams]] with subcontract = {0:?}",
-                subcontract.name.value
-            );
-            top.problem(subcontract.name.span.clone(), says);
-        }
-        let provider = duties.provides.get(&index).copied();
-        if provider.is_none() && !bare {
-            let says = format!(
-                "{}: nobody provides it, wanted one founder with provides = [{0:?}]",
-                subcontract.name.value
-            );
-            top.problem(subcontract.name.span.clone(), says);
-        }
-        subcontract_terms.push(subcontract.terms(stream.unwrap_or(0), provider.unwrap_or(0)));
-    }
-    let mut stream_terms = Vec::new();
-    for (index, stream) in streams.iter().enumerate() {
-        let subcontract = subcontracts
-            .iter()
-            .position(|sub| sub.name.value == stream.feeds.value);
-        if subcontract.is_none() {
-            let says = format!("no subcontract is named {:?}", stream.feeds.value);
-            top.problem(stream.feeds.span.clone(), says);
-        }
-        let custodian = duties.keeps.get(&index).copied();
-        if custodian.is_none() && !bare {
-            let says = format!(
-                "{}: nobody keeps it, wanted one founder with keeps = [{0:?}]",
-                stream.terms.name
-            );
-            top.problem(stream.name.clone(), says);
-        }
-        let mut terms = stream.terms.clone();
-        terms.subcontract = subcontract.unwrap_or(0);
-        terms.custodian = custodian.unwrap_or(0);
-        terms.model_hash = models.remove(&terms.name).map_or(B256::ZERO, |model| model.value);
-        terms.devices = devices
-            .iter()
-            .filter(|(to, _)| *to == index)
-            .map(|(_, card)| card.value.clone())
-            .collect();
-        if terms.devices.is_empty() && !bare {
-            let says = format!(
-                "{}: no device feeds it, wanted [[devices]] with stream = {0:?}",
-                terms.name
-            );
-            top.problem(stream.name.clone(), says);
-        }
-        stream_terms.push(terms);
-    }
-    for (name, model) in models {
-        top.problem(model.span, format!("models.{name}: no stream is named {name:?}"));
-    }
-    top.close(TOP);
-
-    let kit = kit.map_or_else(String::new, |kit| kit.value.0);
-    Some(Kit {
-        name: name.map_or_else(|| kit.clone(), |name| name.value.0),
-        kit,
-        articles: articles?.value,
-        tz: tz?.value.0,
-        floor: floor?.value,
-        token,
-        committee: committee?,
-        limits: limits?,
-        subcontracts: subcontract_terms,
-        streams: stream_terms,
-        founders: founders.into_iter().map(|founder| founder.terms).collect(),
-        seats: seats.into_iter().map(|seat| seat.value).collect(),
-        alternates: alternates.into_iter().map(|seat| seat.value).collect(),
-        parent,
-        source_hash,
-    })
-}
-
-/// Who provides which subcontract and keeps which stream, by position.
-struct Duties {
-    provides: BTreeMap<usize, usize>,
-    keeps: BTreeMap<usize, usize>,
-}
-
-/// A name: lower-case letters, digits and hyphens.
-struct Name(String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fits = (1..=32).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!(
-                "given {text:?}, wanted 1 to 32 lower-case letters, digits and hyphens"
-            ))
-        }
-    }
-}
-
-/// Local time's offset from UTC in seconds, written `+01:00` (R0).
-struct Offset(i32);
-
-impl FromStr for Offset {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let read = || {
-            let (sign, rest) = match text.as_bytes().first()? {
-                b'+' => (1, &text[1..]),
-                b'-' => (-1, &text[1..]),
-                _ => return None,
-            };
-            let (hours, minutes) = rest.split_once(':')?;
-            let two = |part: &str| (part.len() == 2).then(|| part.parse::<i32>().ok()).flatten();
-            let (hours, minutes) = (two(hours)?, two(minutes)?);
-            (hours <= 14 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
-        };
-        read()
-            .map(Self)
-            .ok_or_else(|| format!("given {text:?}, wanted local time from \"-14:00\" to \"+14:00\""))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -554,7 +303,7 @@ mod tests {
         )
     }
 
-    fn problems(text: &str) -> Vec<Problem> {
+    fn found(text: &str) -> Vec<Problem> {
         Kit::parse(text, Path::new(""))
             .map(|_| Vec::new())
             .unwrap_or_else(|problems| problems)
@@ -602,7 +351,7 @@ mod tests {
         let check = |from: &str, to: &str, place: &str, says: &str| {
             let text = people();
             assert!(text.contains(from), "{from}");
-            let found = problems(&text.replacen(from, to, 1));
+            let found = found(&text.replacen(from, to, 1));
             let line = text
                 .lines()
                 .position(|line| line.contains(from.lines().next().unwrap()))
@@ -723,7 +472,7 @@ mod tests {
             1,
         );
         assert!(
-            problems(&seats)
+            found(&seats)
                 .iter()
                 .any(|problem| problem.says == "seats: given 3, wanted 4 to 31")
         );
@@ -735,7 +484,7 @@ mod tests {
             .replacen("floor = \"5 H\"", "flor = \"5 H\"", 1)
             .replacen("turn_seconds = 15", "turn_seconds = \"15\"", 1)
             .replacen("band = 2", "band = 22", 1);
-        let found = problems(&text);
+        let found = found(&text);
         let lines: Vec<usize> = found.iter().map(|problem| problem.line).collect();
         assert!(found.len() >= 4, "{found:#?}");
         assert!(lines.is_sorted());

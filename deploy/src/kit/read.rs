@@ -99,6 +99,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// True where the key is there, whatever it holds.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// What the table is read from; it outlives the table.
     pub(super) fn source(&self) -> Rc<Source<'a>> {
         self.source.clone()

@@ -6,10 +6,13 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 
+use super::read::{Placed, Table};
 use super::{
-    Amount, Card, CommitteeTerms, ConsentTerms, DeviceCard, Duties, EpochKind, FounderTerms, MandateTerms,
-    MemberCard, Name, Placed, SeatCard, SeatTerms, StreamTerms, SubcontractTerms, Table,
+    CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, MandateTerms, SeatTerms, StreamTerms,
+    SubcontractTerms,
 };
+use crate::amount::Amount;
+use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
 
 /// The entrenched limits in the order of the contracts' `Limit`, with the least and the most a charter may set (R3); the
 /// same ranges as `contracts/libraries/Limits.sol`.
@@ -84,7 +87,8 @@ impl SubcontractRead {
     }
 }
 
-pub(super) fn subcontract(mut table: Table<'_>, limits: Option<&[u64; 10]>) -> Option<SubcontractRead> {
+/// `highest` is the charter's limit on a multiple, bps (R3), where it is known.
+pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> Option<SubcontractRead> {
     let name = table.must::<Name>("name", "a name");
     let template = table.must::<String>("template", "a template, so far \"firewood\"");
     if let Some(template) = template.filter(|template| template.value != "firewood") {
@@ -109,10 +113,10 @@ pub(super) fn subcontract(mut table: Table<'_>, limits: Option<&[u64; 10]>) -> O
                 "mu_bps: given a multiple below the one before it, wanted none falling".into(),
             );
         }
-        if let Some(limits) = limits.filter(|limits| mu.value[7] > limits[0]) {
+        if let Some(highest) = highest.filter(|highest| mu.value[7] > *highest) {
             let says = format!(
-                "mu_bps: given {}, wanted at most limits.highest_multiple_bps, {}",
-                mu.value[7], limits[0]
+                "mu_bps: given {}, wanted at most limits.highest_multiple_bps, {highest}",
+                mu.value[7]
             );
             table.problem(mu.span.clone(), says);
         }
@@ -266,6 +270,12 @@ pub(super) fn consent(top: &mut Table<'_>, subcontracts: &[SubcontractRead]) -> 
         band: 0,
         badge: B256::ZERO,
     })
+}
+
+/// Who provides which subcontract and keeps which stream, by position.
+pub(super) struct Duties {
+    pub(super) provides: BTreeMap<usize, usize>,
+    pub(super) keeps: BTreeMap<usize, usize>,
 }
 
 /// A founder as read, with the places later checks point at.
@@ -567,6 +577,69 @@ pub(super) fn once<T: Ord>(top: &Table<'_>, what: &str, all: impl Iterator<Item 
         if !seen.insert(value) {
             top.problem(span, format!("this {what} is given twice, wanted each once"));
         }
+    }
+}
+
+/// The device id is the first eight bytes of its key, so those must differ (wire formats, "Device id").
+pub(super) fn distinct_devices<'c>(
+    top: &Table<'_>,
+    devices: impl IntoIterator<Item = &'c Placed<DeviceCard>>,
+) {
+    let ids = devices
+        .into_iter()
+        .map(|card| (B256::left_padding_from(&card.value.key[..8]), card.span.clone()));
+    once(top, "device", ids);
+}
+
+/// Models are named by streams, so what no stream took is a problem.
+pub(super) fn no_more_models(top: &Table<'_>, left: BTreeMap<String, Placed<B256>>) {
+    for (name, model) in left {
+        top.problem(model.span, format!("models.{name}: no stream is named {name:?}"));
+    }
+}
+
+/// A name: lower-case letters, digits and hyphens.
+pub(super) struct Name(pub(super) String);
+
+impl std::str::FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = (1..=32).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "given {text:?}, wanted 1 to 32 lower-case letters, digits and hyphens"
+            ))
+        }
+    }
+}
+
+/// Local time's offset from UTC in seconds, written `+01:00` (R0).
+pub(super) struct Offset(pub(super) i32);
+
+impl std::str::FromStr for Offset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (sign, rest) = match text.as_bytes().first()? {
+                b'+' => (1, &text[1..]),
+                b'-' => (-1, &text[1..]),
+                _ => return None,
+            };
+            let (hours, minutes) = rest.split_once(':')?;
+            let two = |part: &str| (part.len() == 2).then(|| part.parse::<i32>().ok()).flatten();
+            let (hours, minutes) = (two(hours)?, two(minutes)?);
+            (hours <= 14 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
+        };
+        read()
+            .map(Self)
+            .ok_or_else(|| format!("given {text:?}, wanted local time from \"-14:00\" to \"+14:00\""))
     }
 }
 

@@ -1,0 +1,253 @@
+//! Opening a subcontract after ignition (R5 track A): the sponsor opens it, then enrols the stream it settles on.
+//!
+//! *In*: an [`Opening`], a [`Deployment`], a chain. *Out*: where it stands, and the two calls that bring it there.
+//! What the chain shows done is found again by its sponsor and terms, so an opening can be stopped anywhere and run again.
+
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use alloy::providers::DynProvider;
+use alloy::sol_types::{SolCall, SolValue};
+use hearth_bindings::{Charter, Docket, Firewood, Mandates};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::act::Deed;
+use crate::artifacts::Artifacts;
+use crate::chain::{self, ChainError, asked};
+use crate::found::{Deployment, Named};
+use crate::kit::{Opening, StreamTerms, SubcontractTerms};
+use crate::plan::{FirewoodTerms, firewood_terms, stream_terms};
+
+/// A subcontract is open for this long before it can be enacted, seconds (R5 track A).
+pub const OPEN_AT_LEAST: u64 = 72 * 3_600;
+/// After this long it lapses, seconds.
+pub const OPEN_AT_MOST: u64 = 30 * 86_400;
+
+/// A subcontract's states in words, by the contracts' `SubcontractState` (R5.6).
+pub const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", "sunset"];
+
+/// A subcontract that somebody opened after ignition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Opened {
+    /// Its number.
+    pub subcontract: u16,
+    /// Where it stands in its life (R5.6).
+    pub state: &'static str,
+    /// The member who opened it.
+    pub sponsor: u16,
+    /// Its contract.
+    pub address: Address,
+    /// What a mandate for it consents to (R5.5).
+    pub terms_hash: B256,
+    /// The stream its terms name.
+    pub stream: u16,
+    /// True where that stream is enrolled and feeds it.
+    pub enrolled: bool,
+    /// Members with a mandate for it.
+    pub signers: u16,
+    /// Fewest of them for it to be enacted.
+    pub fewest_signers: u16,
+    /// Objections raised, those of members who signed or left since among them.
+    pub objections: usize,
+    /// Unix second from which it can be enacted.
+    pub from: u64,
+    /// Unix second after which it lapses.
+    pub until: u64,
+}
+
+/// Why an opening cannot go on.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The chain could not be asked, or refused.
+    #[error("the opening stopped")]
+    Chain(#[from] ChainError),
+    /// Another stream got the number first.
+    #[error(
+        "subcontract {subcontract} names stream {stream}, which another was enrolled as meanwhile: take it back by `hearth withdraw-proposal {subcontract}`, then open it again"
+    )]
+    StreamTaken {
+        /// What was opened.
+        subcontract: u16,
+        /// The number its terms name.
+        stream: u16,
+    },
+}
+
+impl Opening {
+    /// What the sponsor does first. The terms name the stream, so they hold for the docket's next number only.
+    ///
+    /// # Errors
+    /// Where the chain cannot be asked.
+    pub async fn deed(&self, chain: &DynProvider, place: &Deployment) -> Result<Deed, ChainError> {
+        let streams = streams(chain, place).await?;
+        Ok(Deed::Open {
+            name: self.subcontract.name.clone(),
+            code: Artifacts::embedded().firewood,
+            terms: self.terms(streams + 1),
+        })
+    }
+
+    fn terms(&self, stream: u16) -> Bytes {
+        firewood_terms(&SubcontractTerms {
+            stream: position(stream),
+            ..self.subcontract.clone()
+        })
+    }
+
+    /// The one this sponsor opened with these terms that has not ended, where there is one.
+    ///
+    /// # Errors
+    /// Where the chain cannot be asked.
+    pub async fn find(
+        &self,
+        chain: &DynProvider,
+        place: &Deployment,
+        sponsor: u16,
+    ) -> Result<Option<Opened>, ChainError> {
+        let template = keccak256(&Artifacts::embedded().firewood);
+        for opened in all(chain, place).await?.into_iter().rev() {
+            let event = &opened.event;
+            if event.sponsor != sponsor || event.template != template {
+                continue;
+            }
+            let Ok(terms) = FirewoodTerms::abi_decode(&event.terms) else {
+                continue;
+            };
+            let read = opened.read(chain, place, terms.stream).await?;
+            if self.terms(terms.stream) == event.terms && !["none", "sunset"].contains(&read.state) {
+                return Ok(Some(read));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Enrols the stream of what this sponsor opened, unless it is.
+    ///
+    /// # Errors
+    /// Where its number is another's, or the docket refuses.
+    pub async fn enrol(
+        &self,
+        chain: &DynProvider,
+        place: &Deployment,
+        sponsor: Address,
+        opened: &Opened,
+    ) -> Result<(), OpenError> {
+        if opened.enrolled {
+            return Ok(());
+        }
+        if streams(chain, place).await? >= opened.stream {
+            return Err(OpenError::StreamTaken {
+                subcontract: opened.subcontract,
+                stream: opened.stream,
+            });
+        }
+        let stream = StreamTerms {
+            subcontract: position(opened.subcontract),
+            ..self.stream.clone()
+        };
+        let call = Docket::enrolCall {
+            terms: stream_terms(&stream, Some(&self.subcontract)),
+        };
+        let tx = chain::call(sponsor, place.docket, call.abi_encode().into());
+        chain::land(chain, "enrolling the stream", tx).await?;
+        Ok(())
+    }
+
+    /// Notes the names of the file in the deployment, for whoever reads it.
+    pub fn name_in(&self, place: &mut Deployment, opened: &Opened) {
+        if place.name_of(opened.address).is_none() {
+            place.subcontracts.push(Named {
+                name: self.subcontract.name.clone(),
+                address: opened.address,
+            });
+        }
+        if place.streams.len() == position(opened.stream) {
+            place.streams.push(self.stream.name.clone());
+        }
+    }
+}
+
+/// How one subcontract that was opened after ignition stands; none where it was not.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn opened(
+    chain: &DynProvider,
+    place: &Deployment,
+    subcontract: u16,
+) -> Result<Option<Opened>, ChainError> {
+    let all = all(chain, place).await?;
+    let Some(found) = all.iter().find(|one| one.event.subcontract == subcontract) else {
+        return Ok(None);
+    };
+    // So far there is one template; what another one settles on, only that one could say.
+    let stream = FirewoodTerms::abi_decode(&found.event.terms).map_or(0, |terms| terms.stream);
+    Ok(Some(found.read(chain, place, stream).await?))
+}
+
+struct Found {
+    event: Charter::Opened,
+    block: u64,
+}
+
+async fn all(chain: &DynProvider, place: &Deployment) -> Result<Vec<Found>, ChainError> {
+    let logs = chain::events::<Charter::Opened>(chain, place.charter, place.from_block).await?;
+    let later = logs.into_iter().filter(|log| log.inner.sponsor != 0);
+    Ok(later
+        .map(|log| Found {
+            block: log.block_number.unwrap_or_default(),
+            event: log.inner.data,
+        })
+        .collect())
+}
+
+impl Found {
+    async fn read(&self, chain: &DynProvider, place: &Deployment, stream: u16) -> Result<Opened, ChainError> {
+        let id = self.event.subcontract;
+        let charter = Charter::new(place.charter, chain);
+        let state = charter.stateOf(id).call().await;
+        let state = state.map_err(asked("reading a subcontract"))?;
+        let signers = Mandates::new(place.mandates, chain).signerCount(id).call().await;
+        let fewest = Firewood::new(self.event.place, chain)
+            .minimumSigners()
+            .call()
+            .await;
+        let enrolled = stream != 0 && streams(chain, place).await? >= stream && {
+            let read = Docket::new(place.docket, chain).streamOf(stream).call().await;
+            read.map_err(asked("reading a stream"))?.terms.subcontract == id
+        };
+        let objections = chain::events::<Charter::Objected>(chain, place.charter, place.from_block).await?;
+        let opened = chain::time_of(chain, self.block.into()).await?;
+        Ok(Opened {
+            subcontract: id,
+            state: STATES.get(usize::from(state)).copied().unwrap_or("unknown"),
+            sponsor: self.event.sponsor,
+            address: self.event.place,
+            terms_hash: self.event.termsHash,
+            stream,
+            enrolled,
+            signers: signers.map_err(asked("counting signers"))?,
+            fewest_signers: fewest.map_err(asked("reading a subcontract"))?,
+            objections: objections
+                .iter()
+                .filter(|log| log.inner.subcontract == id)
+                .count(),
+            from: opened + OPEN_AT_LEAST,
+            until: opened + OPEN_AT_MOST,
+        })
+    }
+}
+
+async fn streams(chain: &DynProvider, place: &Deployment) -> Result<u16, ChainError> {
+    let docket = Docket::new(place.docket, chain);
+    docket
+        .streamCount()
+        .call()
+        .await
+        .map_err(asked("counting streams"))
+}
+
+/// Ids count from 1, positions from 0.
+fn position(id: u16) -> usize {
+    usize::from(id).saturating_sub(1)
+}
