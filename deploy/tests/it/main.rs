@@ -7,3 +7,4 @@ mod bad_kits;
 mod bytecode;
 mod founding;
 mod paper;
+mod story;

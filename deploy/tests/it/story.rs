@@ -1,0 +1,622 @@
+//! A polity's whole story through the real binary, as people type it: exit codes and JSON, on a real chain (R1, R2, R5, R7).
+//!
+//! Every act of a member is done twice: sent from their own key by one, signed by another and carried by who is nobody.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use alloy::network::EthereumWallet;
+use alloy::node_bindings::AnvilInstance;
+use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
+use alloy::sol_types::SolCall;
+use hearth::found::Deployment;
+use hearth::{calendar, chain, throwaway};
+use hearth_bindings::{Docket, PracticeToken};
+use hearth_oracle_core::chain::Domain;
+use hearth_oracle_core::report::Report;
+use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Monday, 5 January 2026, 00:00 at +01:00.
+const MONDAY: u64 = 1_767_567_600;
+const DAY: u64 = 86_400;
+const TZ: i32 = 3_600;
+const PEOPLE: [&str; 5] = ["ada", "bo", "cleo", "dan", "eve"];
+const SEATS: [&str; 4] = ["alder", "birch", "cedar", "dogwood"];
+const BAD_INPUT: i32 = 64;
+const UNREACHABLE: i32 = 69;
+const TRY_AGAIN: i32 = 75;
+
+struct Story {
+    folder: TempDir,
+    anvil: AnvilInstance,
+    chain: DynProvider,
+    /// Who is nobody here, and pays for what others sign.
+    carrier: PrivateKeySigner,
+}
+
+impl Story {
+    async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["cards", "acts"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("password"), "a story guards nothing\n").unwrap();
+        let anvil = throwaway::start(MONDAY - DAY).unwrap();
+        let carrier = PrivateKeySigner::from_bytes(&keccak256("carrier")).unwrap();
+        let wallet = EthereumWallet::from(carrier.clone());
+        let chain = chain::connect(&anvil.endpoint(), Some(wallet)).await.unwrap();
+        let story = Self {
+            folder,
+            anvil,
+            chain,
+            carrier,
+        };
+        story.fuel(story.carrier.address()).await;
+        story
+    }
+
+    async fn fuel(&self, who: Address) {
+        let plenty = U256::from(10).pow(U256::from(20));
+        self.chain.anvil_set_balance(who, plenty).await.unwrap();
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, who: &str, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .arg("--json")
+            .env("HEARTH_PASSWORD_FILE", "password")
+            .env("HEARTH_RPC_URL", self.anvil.endpoint())
+            .env("HEARTH_KEYSTORE", format!("{who}.key"));
+        // Quoted words stay together, as in a shell.
+        for (at, part) in words.split('"').enumerate() {
+            if at % 2 == 1 {
+                command.arg(part);
+            } else {
+                command.args(part.split_whitespace());
+            }
+        }
+        command.output().unwrap()
+    }
+
+    /// What a command that works prints.
+    fn says(&self, who: &str, words: &str) -> Value {
+        let output = self.run(who, words);
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{who}: hearth {words}: {talk}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{who}: hearth {words}: {error} in {text:?}, {talk}"));
+        assert_eq!(said["v"], 1, "{words}");
+        said
+    }
+
+    /// A command that does not work: its exit code, and words that must be in what it says.
+    fn fails(&self, who: &str, words: &str, code: i32, wanted: &str) {
+        let output = self.run(who, words);
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{who}: hearth {words}: {talk}");
+        assert!(
+            talk.contains(wanted),
+            "{who}: hearth {words}: wanted {wanted:?} in {talk}"
+        );
+    }
+
+    /// A member's act, sent from their own key.
+    fn sends(&self, who: &str, words: &str) -> Value {
+        self.says(who, &format!("{words} --yes"))
+    }
+
+    /// A member's act, only signed; then carried by the carrier, who can do so once.
+    fn signs(&self, who: &str, words: &str) {
+        let file = "acts/signed.json";
+        let signed = self.says(who, &format!("{words} --yes --sign-only {file}"));
+        assert_eq!(signed["transaction"], Value::Null, "{words}: nothing is sent");
+        let carried = self.says("carrier", &format!("carry {file}"));
+        assert!(carried["transaction"].is_string(), "{words}");
+        assert_eq!(carried["deed"], signed["deed"]);
+        self.fails("carrier", &format!("carry {file}"), 1, "refused");
+    }
+
+    async fn at(&self, time: u64) {
+        let now = chain::time(&self.chain).await.unwrap();
+        self.chain
+            .anvil_increase_time(time.checked_sub(now).unwrap())
+            .await
+            .unwrap();
+        self.chain.anvil_mine(Some(1), None).await.unwrap();
+    }
+
+    fn place(&self) -> Deployment {
+        Deployment::read(&self.path("deployments/31337.json")).unwrap()
+    }
+
+    async fn send(&self, to: Address, call: impl SolCall) {
+        let tx = chain::call(self.carrier.address(), to, call.abi_encode().into());
+        chain::land(&self.chain, "a step of the story", tx).await.unwrap();
+    }
+
+    /// What `hearth` has no word for: cards of seats and devices, which `hearth-oracle` makes.
+    async fn cards(&self) {
+        for name in PEOPLE {
+            let card = self.says("nobody", &format!("key {name}.key --name {name}"));
+            write(&self.path(&format!("cards/{name}.json")), &card);
+            self.fuel(card["key"].as_str().unwrap().parse().unwrap()).await;
+        }
+        std::fs::create_dir(self.path("keys")).unwrap();
+        for (seat, name) in SEATS.iter().enumerate() {
+            let made = self.says("nobody", &format!("key {name}.key --name {name}"));
+            self.fuel(made["key"].as_str().unwrap().parse().unwrap()).await;
+            let card = json!({
+                "card": "seat", "v": 1, "name": name, "identity": made["key"],
+                "reportKey": report_key(seat).address(), "transportKey": keccak256(name),
+                "endpoint": "http://127.0.0.1:7000",
+            });
+            write(&self.path(&format!("cards/seat-{name}.json")), &card);
+        }
+        write(&self.path("cards/radar.json"), &device("radar"));
+        write(&self.path("radar-2.json"), &device("radar-2"));
+        write(&self.path("radar-3.json"), &device("radar-3"));
+        write(&self.path("radar-4.json"), &device("radar-4"));
+        for name in ["carrier", "fay", "gus"] {
+            let made = self.says("nobody", &format!("key {name}.key --name {name}"));
+            if name != "gus" {
+                self.fuel(made["key"].as_str().unwrap().parse().unwrap()).await;
+            }
+        }
+    }
+
+    /// A quorum's report of one week, in which ada, cleo and dan took wood.
+    async fn report(&self, begin: u64) -> Report {
+        let place = self.place();
+        let mut payload = B256::ZERO.to_vec();
+        payload.extend([0; 8]);
+        for member in [1_u16, 3, 4] {
+            payload.extend(member.to_be_bytes());
+            payload.extend(2_u16.to_be_bytes());
+            payload.extend(2_000_u32.to_be_bytes());
+        }
+        let end = begin + calendar::WEEK;
+        let report = Report {
+            subcontract: SubcontractId(1),
+            stream: StreamId(1),
+            epoch: Epoch(u32::try_from(calendar::week_of(begin, TZ)).unwrap()),
+            attempt: Attempt(0),
+            version: 1,
+            observed_from: begin,
+            observed_to: end,
+            verdict: Verdict::Ok,
+            confidence: 10_000,
+            coverage: 10_000,
+            parent: B256::ZERO,
+            envelopes: keccak256("envelopes"),
+            payload: payload.into(),
+        };
+        let digest = report.digest(&Domain {
+            chain_id: place.chain_id,
+            docket: place.docket,
+        });
+        let mut header = report.header();
+        let mut seal = Vec::new();
+        for seat in 0..3 {
+            header |= U256::from(1) << seat;
+            seal.extend(report_key(seat).sign_hash_sync(&digest).unwrap().as_erc2098());
+        }
+        let submit = Docket::submitCall {
+            header,
+            envelopes: report.envelopes,
+            payload: report.payload.clone(),
+            seal: seal.into(),
+        };
+        self.send(place.docket, submit).await;
+        report
+    }
+}
+
+fn report_key(seat: usize) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&keccak256(format!("report key {seat}"))).unwrap()
+}
+
+fn device(name: &str) -> Value {
+    json!({
+        "card": "device", "v": 1, "name": name, "kind": "radar", "key": keccak256(name),
+        "intervalSeconds": 1_800, "calibratedUntil": u32::MAX,
+    })
+}
+
+fn write(path: &Path, value: &Value) {
+    std::fs::write(path, value.to_string()).unwrap();
+}
+
+/// A second subcontract: `price` tells one from another.
+fn opening(name: &str, price: &str, device: &str) -> String {
+    let page = include_str!("../../../docs/founding.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    text.replace("willow-pile = \"willow.model\"\n", "")
+        .replace("willow-wood", name)
+        .replace("0.5 H", price)
+        .replace("cards/radar-2.json", device)
+}
+
+/// Founders agree on a charter, carry it out and set it alight; every wrong step is met by help.
+async fn founded(story: &Story) {
+    story.cards().await;
+    story.fails(
+        "ada",
+        "new birch-lane --provider zoe",
+        BAD_INPUT,
+        "no member's card bears the name \"zoe\"",
+    );
+    let bands = "--band ada=3 --band bo=2 --band cleo=4 --band dan=2 --household ada=1 --household bo=1";
+    story.says("ada", &format!("new birch-lane --provider bo {bands}"));
+    story.fails(
+        "ada",
+        "new birch-lane --provider bo",
+        BAD_INPUT,
+        "never overwritten",
+    );
+    // A fixed model serves: what it sees is the witness's matter.
+    let charter = std::fs::read_to_string(story.path("birch-lane.toml")).unwrap();
+    assert_eq!(story.says("ada", "check birch-lane.toml")["files"][0]["ok"], true);
+    std::fs::write(
+        story.path("wrong.toml"),
+        charter.replace("bond = \"10 H\"", "bond = 10"),
+    )
+    .unwrap();
+    story.fails(
+        "ada",
+        "check wrong.toml",
+        BAD_INPUT,
+        "given a whole number, wanted an amount",
+    );
+
+    let plan = story.says("ada", "plan birch-lane.toml");
+    assert_eq!(
+        plan["hash"],
+        story.says("bo", "plan birch-lane.toml --chain-id 31337")["hash"]
+    );
+    assert_eq!(plan["canLose"].as_array().unwrap().len(), PEOPLE.len());
+    story.fails(
+        "fay",
+        "sign birch-lane.toml --yes",
+        BAD_INPUT,
+        "no founder's of birch-lane",
+    );
+    for name in PEOPLE {
+        story.says(name, "sign birch-lane.toml --yes");
+    }
+    let hash = plan["hash"].as_str().unwrap();
+    story.fails(
+        "carrier",
+        "found birch-lane.toml",
+        BAD_INPUT,
+        "say --yes and the plan's hash",
+    );
+    story.fails(
+        "carrier",
+        &format!("found birch-lane.toml --yes {}", B256::ZERO),
+        BAD_INPUT,
+        hash,
+    );
+    let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
+    story.fuel(carrier).await;
+    let found = format!("found birch-lane.toml --yes {hash}");
+    let place = story.says("carrier", &found);
+    assert_eq!(
+        place,
+        story.says("carrier", &found),
+        "founding again changes nothing"
+    );
+    assert_eq!(place["signed"], json!([1, 2, 3, 4, 5]));
+    assert_eq!(
+        place["charter"], plan["foreseen"]["charter"],
+        "founded where it was foreseen"
+    );
+    let done = story.says("ada", "plan birch-lane.toml")["done"].clone();
+    assert!(done.as_array().unwrap().iter().all(|done| done == true), "{done}");
+
+    story.fails("carrier", "ignite birch-lane.toml", 1, "Missing");
+    for name in SEATS {
+        story.fails(name, "seat cards/ada.json --yes", BAD_INPUT, "not a seat's card");
+        story.says(name, &format!("seat cards/seat-{name}.json --yes"));
+    }
+    for name in PEOPLE {
+        story.sends(name, "deposit \"90 H\"");
+    }
+    story.at(MONDAY - 300).await;
+    let place = story.says("carrier", "ignite birch-lane.toml");
+    assert!(place["t0"].as_u64().unwrap() >= MONDAY - 300);
+}
+
+/// R5 track A: opened, signed, objected to, taken back, enacted, repealed.
+async fn subcontracts(story: &Story) {
+    std::fs::write(
+        story.path("willow.toml"),
+        opening("willow-wood", "0.5 H", "radar-2.json"),
+    )
+    .unwrap();
+    std::fs::write(
+        story.path("reed.toml"),
+        opening("reed-wood", "0.7 H", "radar-3.json"),
+    )
+    .unwrap();
+    assert_eq!(story.says("bo", "check willow.toml")["files"][0]["ok"], true);
+    let wrong = opening("willow-wood", "nothing", "radar-2.json");
+    std::fs::write(story.path("wrong.toml"), wrong).unwrap();
+    story.fails(
+        "bo",
+        "open wrong.toml --yes",
+        BAD_INPUT,
+        "wrong.toml:7:6: subcontracts[0].p0: given \"nothing\"",
+    );
+    let wrong = opening("willow-wood", "1 H", "radar-2.json").replace("birch-lane", "elm-lane");
+    std::fs::write(story.path("wrong.toml"), wrong).unwrap();
+    story.fails(
+        "bo",
+        "open wrong.toml --yes",
+        BAD_INPUT,
+        "for the charter elm-lane",
+    );
+    story.fails("carrier", "open willow.toml --yes", BAD_INPUT, "no member's key");
+
+    let opened = story.sends("bo", "open willow.toml");
+    assert_eq!(
+        (&opened["subcontract"], &opened["stream"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(
+        story.sends("bo", "open willow.toml"),
+        opened,
+        "opening again changes nothing"
+    );
+    let status = story.says("ada", "status");
+    assert_eq!(status["subcontracts"][1]["name"], "willow-wood");
+    assert_eq!(status["subcontracts"][1]["state"], "open");
+    assert_eq!(status["streams"][1]["name"], "willow-pile");
+
+    // Signed by cleo and carried, then gone on with: the stream is hers to enrol.
+    story.signs("cleo", "open reed.toml");
+    let reed = story.sends("cleo", "open reed.toml");
+    assert_eq!(
+        (&reed["subcontract"], &reed["enrolled"]),
+        (&json!(3), &json!(true))
+    );
+    story.fails(
+        "dan",
+        "object 3 -m \" \" --yes",
+        BAD_INPUT,
+        "wanted why it harms you",
+    );
+    story.sends("dan", "object 3 -m \"my well is beside it\"");
+    story.signs("eve", "object 3 -m \"and mine\"");
+    story.fails("dan", "withdraw-proposal 3 --yes", 1, "NotSponsor");
+    story.signs("cleo", "withdraw-proposal 3");
+    // A device's key serves one stream for ever, so what was taken back is opened anew with a new one.
+    story.fails("cleo", "open reed.toml --yes", 1, "DeviceKeyTaken");
+    story.sends("cleo", "withdraw-proposal 4");
+    std::fs::write(
+        story.path("reed.toml"),
+        opening("reed-wood", "0.7 H", "radar-4.json"),
+    )
+    .unwrap();
+    let again = story.sends("cleo", "open reed.toml");
+    assert_eq!(again["subcontract"], 5, "what was taken back can be opened anew");
+    story.sends("cleo", "withdraw-proposal 5");
+
+    story.fails("carrier", "enact 2", TRY_AGAIN, "it can be enacted from Wed");
+    story.fails("carrier", "enact 9", BAD_INPUT, "there is no subcontract 9");
+    let caps = "--per-event \"5 H\" --per-period \"9 H\" --shared \"0 H\"";
+    story.sends("ada", &format!("mandate sign 2 {caps}"));
+    story.at(opened["from"].as_u64().unwrap()).await;
+    story.fails("carrier", "enact 2", TRY_AGAIN, "1 signed its mandate, wanted 2");
+    story.signs("cleo", &format!("mandate sign 2 {caps}"));
+    story.says("carrier", "enact 2");
+    assert_eq!(
+        story.says("carrier", "enact 2")["transaction"],
+        Value::Null,
+        "enacted once"
+    );
+    assert_eq!(story.says("carrier", "poke 2")["state"], "enacted");
+
+    story.fails("eve", "repeal 2 --yes", 1, "NotASigner");
+    story.sends("ada", "repeal 2");
+    assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "enacted");
+    story.signs("cleo", "repeal 2");
+    assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "sunset");
+    story.fails("carrier", "enact 2", 1, "StateUnfit");
+}
+
+/// R4: nominated, vouched for, objected to, accepted, admitted.
+async fn newcomers(story: &Story) {
+    let key = |name: &str| hearth::keys::address(&story.path(&format!("{name}.key"))).unwrap();
+    story.sends("ada", &format!("join nominate {} --household 7", key("fay")));
+    story.signs("cleo", &format!("join nominate {} --household 8", key("gus")));
+    story.sends("bo", "join vouch 1");
+    story.signs("dan", "join vouch 1");
+    story.sends("bo", "join vouch 2");
+    story.signs("ada", "join vouch 2");
+    story.sends("eve", "join object 1");
+    story.signs("eve", "join object 2");
+    story.fails("eve", "join vouch 9 --yes", BAD_INPUT, "there is no nomination 9");
+    story.sends("fay", "join accept 1");
+    story.signs("gus", "join accept 2");
+    let now = chain::time(&story.chain).await.unwrap();
+    story.fails("carrier", "join admit 1", 1, "refused");
+    story.at(now + 7 * DAY + 1).await;
+    story.says("carrier", "join admit 1");
+    story.says("carrier", "join admit 2");
+    assert_eq!(story.says("fay", "me")["member"], 6);
+    assert_eq!(story.says("ada", "status")["population"], 7);
+}
+
+#[tokio::test]
+async fn r1_8_a_polity_lives_through_the_binary_alone() {
+    let story = Story::begin().await;
+    founded(&story).await;
+    story.fails(
+        "ada",
+        "--rpc-url http://127.0.0.1:1 me",
+        UNREACHABLE,
+        "could not be reached",
+    );
+    story.fails("ada", "--rpc-url nowhere me", BAD_INPUT, "no RPC address");
+    story.fails("carrier", "me", BAD_INPUT, "no member's");
+    story.fails("ada", "digest", TRY_AGAIN, "no week has settled yet");
+
+    // R1: money in and out, mandates up and down.
+    let mandate = "mandate sign 1 --per-event \"7 H\" --per-period \"9 H\" --shared \"1 H\"";
+    story.fails(
+        "ada",
+        "mandate sign 1 --per-event \"7 H\" --per-period \"9 H\" --shared \"1 H\"",
+        BAD_INPUT,
+        "say --yes",
+    );
+    story.sends("ada", mandate);
+    story.signs("cleo", mandate);
+    story.sends("ada", "mandate limit \"30 H\"");
+    story.signs("cleo", "mandate limit \"30 H\"");
+    story.sends("ada", "withdraw \"8 H\"");
+    story.signs("cleo", "withdraw \"8 H\"");
+    story.fails("ada", "withdraw \"8 euros\" --yes", BAD_INPUT, "or \"all\"");
+    let page = story.says("ada", "me");
+    assert_eq!(
+        (&page["free"], &page["mandates"][0]["perEvent"]),
+        (&json!(82_000_000), &json!(7_000_000))
+    );
+    let place = story.place();
+    let cleo = hearth::keys::address(&story.path("cleo.key")).unwrap();
+    story.chain.anvil_impersonate_account(cleo).await.unwrap();
+    let approve = PracticeToken::approveCall {
+        spender: place.ledger,
+        value: U256::from(8_000_000),
+    };
+    let tx = chain::call(cleo, place.token, approve.abi_encode().into());
+    let hash = story
+        .chain
+        .client()
+        .request::<_, B256>("eth_sendTransaction", (tx,))
+        .await
+        .unwrap();
+    assert!(!hash.is_zero());
+    story.signs("cleo", "deposit \"8 H\"");
+    story.fails(
+        "cleo",
+        "deposit \"8 H\" --to 1 --sign-only acts/gift.json",
+        BAD_INPUT,
+        "sent by the giver",
+    );
+    story.sends("ada", "deposit \"8 H\"");
+    assert_eq!(story.says("cleo", "me")["free"], 90_000_000);
+
+    subcontracts(&story).await;
+
+    // R7.10: a week is reported, two contest their own line, the third's settles.
+    let end = MONDAY + calendar::WEEK;
+    story.at(end).await;
+    let report = story.report(MONDAY).await;
+    let week = report.epoch.0;
+    let page = story.says("ada", "me");
+    let needs = page["needsYou"].to_string();
+    assert!(
+        needs.contains(&format!("the report of week {week} can be contested")),
+        "{needs}"
+    );
+    story.fails(
+        "ada",
+        "contest 1 --yes",
+        BAD_INPUT,
+        "no accepted report for week 1",
+    );
+    story.sends("ada", &format!("contest {week}"));
+    story.signs("cleo", &format!("contest {week}"));
+    story.fails("eve", &format!("contest {week} --yes"), 1, "NoLineOf");
+    story.at(end + DAY + 60).await;
+    let settle = Docket::settleCall {
+        header: report.header(),
+        parent: report.parent,
+        envelopes: report.envelopes,
+        payload: report.payload.clone(),
+    };
+    story.send(place.docket, settle).await;
+    let digest = story.says("bo", "digest");
+    assert_eq!(digest["epoch"], week);
+    let lines = digest["lines"].as_array().unwrap();
+    let paid = |member: u16| {
+        lines
+            .iter()
+            .find(|line| line["member"] == member)
+            .map(|line| &line["paid"])
+    };
+    // His purse lifts dan to band 3, which pays 0.8 H a piece; whose line is contested pays nothing.
+    assert_eq!(paid(4), Some(&json!(1_600_000)), "{digest}");
+    assert_eq!((paid(1), paid(3)), (None, None), "{digest}");
+    assert_eq!(story.says("dan", "digest --member 4")["paid"], 1_600_000);
+
+    newcomers(&story).await;
+
+    // R8: founders declared their bands at founding, and may again after 30 days.
+    story.fails("ada", "band 8 --yes", BAD_INPUT, "wanted 0 to 7");
+    story.at(MONDAY + 31 * DAY).await;
+    story.sends("ada", "band 4");
+    story.signs("cleo", "band 5");
+    story.fails("cleo", "band 5 --yes", 1, "refused");
+
+    // R16.1: a mandate ends, and people leave with their purse.
+    story.sends("dan", "mandate revoke 1");
+    story.signs("eve", "mandate revoke 1");
+    story.sends("dan", "leave");
+    story.signs("eve", "leave");
+    let status = story.says("ada", "status");
+    assert_eq!(status["population"], 5);
+    assert_eq!(status["subcontracts"][0]["signers"], 3);
+}
+
+/// R8: who would have paid what, without any chain of one's own.
+#[tokio::test]
+async fn r8_a_rehearsal_needs_no_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let mandate = json!({"perEvent": "10000000", "perPeriod": "20000000", "sharedPerPeriod": "1000000"});
+    let member = |name: &str, band: u8| {
+        json!({
+            "name": name, "band": band, "deposit": "50000000", "globalPerPeriod": "60000000", "mandate": mandate,
+        })
+    };
+    let scenario = json!({
+        "subcontract": "firewood",
+        "parameters": {
+            "p0": "800000", "refGrams": 1000, "mu": [0, 2500, 5000, 10000, 20000, 40000, 80000, 160000],
+            "bands": ["0", "5000000", "10000000", "20000000", "40000000", "60000000", "90000000", "120000000"],
+            "floor": "5000000", "warmth": "0",
+        },
+        "members": [member("ada", 3), member("bo", 2), member("cleo", 0)],
+        "provider": "bo",
+        "weeks": [{"lines": [{"member": "ada", "pieces": 2, "grams": 2000}], "verdict": "OK"}],
+    });
+    write(&folder.path().join("scenario.json"), &scenario);
+    let run = |file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        command
+            .current_dir(folder.path())
+            .args(["--json", "rehearse", file]);
+        command.output().unwrap()
+    };
+    let output = run("scenario.json");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcome["weeks"][0]["paid"]["ada"], "1600000", "{outcome}");
+    assert_eq!(run("nothing.json").status.code(), Some(BAD_INPUT));
+}
