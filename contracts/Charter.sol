@@ -249,6 +249,7 @@ contract Charter is ICharter, Signed {
         subcontractCount = uint16(proposal.subcontracts.length);
 
         emit Proposed(proposalHash, proposal);
+        // Part of what is signed, so nobody can say later that it was another (R2.5).
         emit Lineaged(
             proposal.lineage.parent,
             proposal.lineage.kitId,
@@ -717,6 +718,7 @@ contract Charter is ICharter, Signed {
         _tighten(member, item, value);
     }
 
+    /// @dev The one place where a limit changes after founding; `tighter` is its one direction (I14).
     function _tighten(MemberId member, Limit item, uint64 value) private {
         (uint64 pending, uint40 since) = pendingLimit(item);
         if (since != 0) revert TighteningPending(item, pending, since);

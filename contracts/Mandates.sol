@@ -106,6 +106,7 @@ contract Mandates is IMandates, Signed {
         if (state == SubcontractState.None || state == SubcontractState.Sunset) {
             revert SubcontractNotOpen(caps.subcontract, state);
         }
+        // What is signed is consent to these terms and no others (R5.5).
         bytes32 wanted = charter.termsHashOf(caps.subcontract);
         if (termsHash != wanted) revert TermsDiffer(caps.subcontract, termsHash, wanted);
         _requireExpiry(caps);
@@ -300,7 +301,7 @@ contract Mandates is IMandates, Signed {
     }
 
     /// @dev `min(amount, perEvent, perPeriodLeft, globalLeft)`, or for a share `sharedPerPeriodLeft` in place of the
-    /// first two caps (R1.2).
+    /// first two caps (R1.2). Without a mandate that was live when the epoch began it allows nothing (I3).
     function _use(Use memory use, MemberId payer, uint64 amount) private returns (Allowance) {
         Caps.Global memory global = _globals[payer].newestOf();
         Caps.State storage mandate = _mandates[payer][use.subcontract];

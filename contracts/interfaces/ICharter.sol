@@ -236,6 +236,8 @@ interface ICharter {
     function enact(SubcontractId id) external;
 
     /// @notice One signer agrees to end it; when all live signers have, it ends at once (R5.7).
+    /// @dev For themselves alone a signer ends it by revoking their mandate, from the next local day on (R1.5): sooner than
+    /// any notice, and owing nobody a reason.
     function repeal(SubcontractId id) external;
 
     function repealBySig(

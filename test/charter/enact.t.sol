@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ICharter, Need, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
 import {SubcontractId} from "../../contracts/types/Ids.sol";
 import {CharterTest} from "./CharterTest.sol";
 
@@ -202,6 +203,32 @@ contract EnactTest is CharterTest {
         vm.prank(memberAddress(3));
         refused(abi.encodeWithSelector(ICharter.NotASigner.selector, id, memberId(3)));
         charter.repeal(id);
+    }
+
+    function test_R5_7_ASignerEndsItForThemselvesFromTheNextDay() external {
+        _warpForward(weekBegin(week) + 2 days);
+        vm.prank(memberAddress(2));
+        mandates.revokeMandate(WOOD);
+
+        uint64 before = freeOf(2);
+        settleWeek(weekOfTwo());
+        uint64 left = freeOf(2);
+        vm.assertLt(left, before, "R5.7: the week begun before is settled once");
+
+        uint64 other = freeOf(1);
+        settleWeek(weekOfTwo());
+        vm.assertEq(freeOf(2), left, "R5.7: nothing after, without any notice");
+        vm.assertEq(ledger.purse(purseOf(2)).arrears, 0, "R5.7: nor a debt");
+        vm.assertLt(freeOf(1), other, "R5.7: it goes on for the others");
+        assertState(WOOD, SubcontractState.Active, "R5.7: it ended for one alone");
+    }
+
+    /// @dev Members 1 and 2 took three pieces each.
+    function weekOfTwo() private pure returns (bytes memory) {
+        WoodLine[] memory lines = new WoodLine[](2);
+        lines[0] = WoodLine(memberId(1), 3, 3000);
+        lines[1] = WoodLine(memberId(2), 3, 3000);
+        return payloadOf(lines, 0, 0);
     }
 
     function test_R1_8_RepealedBySignature() external {

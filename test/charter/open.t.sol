@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Signed} from "../../contracts/Signed.sol";
-import {ICharter, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {ICharter, MandateCaps, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {IMandates} from "../../contracts/interfaces/IMandates.sol";
 import {ISubcontract} from "../../contracts/interfaces/ISubcontract.sol";
 import {Foreign} from "../../contracts/libraries/Foreign.sol";
 import {MemberId, SubcontractId} from "../../contracts/types/Ids.sol";
@@ -10,6 +11,24 @@ import {CharterTest} from "./CharterTest.sol";
 
 contract OpenTest is CharterTest {
     SubcontractId private constant SECOND = SubcontractId.wrap(2);
+
+    function test_R5_5_AMandateIsConsentToTheseTermsAlone() external {
+        SubcontractId id = open(1, 1);
+        bytes32 terms = charter.termsHashOf(id);
+        bytes32 others = charter.termsHashOf(WOOD);
+        MandateCaps memory caps = MandateCaps(id, 1e6, 2e6, 1e6, uint40(vm.getBlockTimestamp() + 300 days));
+        uint32 from = uint32(weekBegin(week));
+
+        vm.prank(memberAddress(2));
+        refused(abi.encodeWithSelector(IMandates.TermsDiffer.selector, id, others, terms));
+        mandates.signMandate(caps, others);
+
+        vm.expectEmit(address(mandates));
+        emit IMandates.MandateSigned(memberId(2), id, terms, caps, from);
+        vm.prank(memberAddress(2));
+        mandates.signMandate(caps, terms);
+        vm.assertEq(mandates.signersAt(id, from).length, 1, "R5.5: one consented, to these terms");
+    }
 
     function test_R5_OpensForCoSigning() external {
         bytes memory terms = termsOf(1);

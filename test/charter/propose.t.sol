@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 import {Charter} from "../../contracts/Charter.sol";
 import {PracticeToken} from "../../contracts/PracticeToken.sol";
-import {ICharter, Limit, Proposal} from "../../contracts/interfaces/ICharter.sol";
+import {ICharter, Limit, Lineage, Proposal} from "../../contracts/interfaces/ICharter.sol";
 import {Foreign} from "../../contracts/libraries/Foreign.sol";
 import {Limits} from "../../contracts/libraries/Limits.sol";
 import {Vm} from "../Base.t.sol";
@@ -43,10 +43,23 @@ contract ProposeTest is Village {
         vm.assertEq(charter.proposalHash(), keccak256(abi.encode(given)), "R2.1: the hash covers all of it");
         vm.assertEq(logs[0].topics[0], ICharter.Proposed.selector, "R2.1: proposed");
         vm.assertEq(keccak256(logs[0].data), keccak256(abi.encode(given)), "R2.1: in full");
-        vm.assertEq(logs[1].topics[0], ICharter.Lineaged.selector, "R2.5: lineage");
         vm.assertEq(charter.founders().length, 5, "R2.1: founders");
         vm.assertEq(charter.seats().length, 4, "R2.1: seats");
         vm.assertEq(charter.t0(), 0, "R2.2: not ignited");
+    }
+
+    function test_R2_5_TellsItsLineageWhichEveryFounderSigns() external {
+        Proposal memory given = proposal();
+        given.lineage = Lineage(personOf("parent"), "kit", keccak256("kit file"), keccak256("source archive"));
+
+        vm.expectEmit();
+        emit ICharter.Lineaged(personOf("parent"), "kit", keccak256("kit file"), keccak256("source archive"));
+        create(given, "");
+
+        bytes32 signed_ = charter.proposalHash();
+        given.lineage.sourceHash = keccak256("another archive");
+        create(given, "");
+        vm.assertNotEq(charter.proposalHash(), signed_, "R2.5: of another source, another charter");
     }
 
     function test_R2_1_ForeseesItsModules() external {

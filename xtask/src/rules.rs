@@ -15,6 +15,8 @@ use crate::tools::root;
 const CODE: &[&str] = &["contracts", "oracle/core/src", "oracle/src", "deploy/src"];
 /// Where tests are that guard them.
 const TESTS: &[&str] = &["test", "oracle", "deploy", "bindings", "xtask"];
+/// What is written where a rule has none of either; no rule may be left so.
+const NONE: &str = "none yet";
 /// More of either would not be read.
 const MOST: usize = 12;
 
@@ -31,8 +33,8 @@ pub(crate) fn write() -> Result<()> {
                 lines.pop();
             }
             lines.push(String::new());
-            lines.push(format!("- code: {}", listed(&index.code(&id), "none yet")));
-            lines.push(format!("- tests: {}", listed(&index.tests(&id), "none yet")));
+            lines.push(format!("- code: {}", listed(&index.code(&id))));
+            lines.push(format!("- tests: {}", listed(&index.tests(&id))));
             lines.push(String::new());
         }
     };
@@ -50,9 +52,9 @@ pub(crate) fn write() -> Result<()> {
     fs::write(&path, lines.join("\n").trim_end().to_owned() + "\n").wrap_err("failed to write docs/rules.md")
 }
 
-fn listed(names: &[String], none: &str) -> String {
+fn listed(names: &[String]) -> String {
     match names {
-        [] => none.to_owned(),
+        [] => NONE.to_owned(),
         _ if names.len() > MOST => {
             let shown: Vec<_> = names[..MOST].iter().map(|name| format!("`{name}`")).collect();
             format!("{} and {} more", shown.join(", "), names.len() - MOST)
@@ -241,6 +243,11 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("- code: ") || line.starts_with("- tests: "))
         {
+            assert!(
+                !line.ends_with(NONE),
+                "docs/rules.md has a rule without code or tests ({line}): cite its id where it is kept, name a test by it, \
+                 then run `cargo xtask rules`"
+            );
             for name in line.split('`').skip(1).step_by(2) {
                 let there = root().join(name).is_file() || index.tests.iter().any(|test| test == name);
                 assert!(

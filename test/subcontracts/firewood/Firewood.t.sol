@@ -335,6 +335,11 @@ contract FirewoodTest is Village {
         wood.settle(PILE, week, two(1, 2));
     }
 
+    function test_R8_NobodyButTheCharterBringsFounders() external {
+        vm.expectRevert(abi.encodeWithSelector(IFirewood.NotTheCharter.selector, address(this)));
+        wood.founderJoined(memberId(1), 0);
+    }
+
     /* EVERY UNIT */
 
     function testFuzz_I2_AnyWeekConservesEveryUnit(
