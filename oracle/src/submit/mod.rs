@@ -428,14 +428,13 @@ impl Submitter {
         sight: &Sight,
         mut pending: Pending,
     ) -> Result<(), NotSent> {
-        if !pending.cancelled {
-            if let Err(NotSent::Refused { reason }) =
+        if !pending.cancelled
+            && let Err(NotSent::Refused { reason }) =
                 self.simulate(provider, pending.to, &pending.input).await
-            {
-                info!(target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, reason, "taken back");
-                pending.cancelled = true;
-                pending.gas = CANCEL_GAS;
-            }
+        {
+            info!(target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, reason, "taken back");
+            pending.cancelled = true;
+            pending.gas = CANCEL_GAS;
         }
         let fees = provider.estimate_eip1559_fees().await.map_err(NotSent::Rpc)?;
         pending.priced_at = sight.view.head.number;
