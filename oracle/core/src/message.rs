@@ -79,7 +79,7 @@ pub enum Message {
     },
 }
 
-/// What names a report before it is accepted; the guard signs one digest for each (architecture, agreement 5).
+/// What names a report before it is accepted; the guard signs one digest for each (docs/agreement.md, step 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReportKey {
     /// The stream; it names the subcontract too.

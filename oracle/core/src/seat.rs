@@ -3,10 +3,10 @@
 //! *In*: an [`Event`] and the [`ChainView`]. *Out*: ordered [`Effect`]s. *Refuses*: by notices, never by stopping.
 //! *Never*: a clock (time is the chain's), a disk, a socket, a key, or a memory of what the chain has settled.
 //!
-//! - [`intake`] answers devices and takes what peers hand over (agreement 1 and 2).
-//! - [`exchange`] sends inventories and fetches what is lacking (agreement 2).
-//! - [`closing`] knows the state in which the parent report left the stream (R7.3).
-//! - [`turns`] proposes, checks, signs, seals and brings to settlement (agreement 3 to 6).
+//! - [`intake`] answers devices and takes what peers hand over (steps 1 and 2 of docs/agreement.md).
+//! - [`exchange`] sends inventories and fetches what is lacking (step 2).
+//! - [`closing`] knows the state in which the parent report left the stream (step 6, R7.3).
+//! - [`turns`] proposes, checks, signs, seals and brings to settlement (steps 3 to 5, and 7).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Inventories every minute, at every block while an epoch's exchange runs, and what is fetched upon them
-//! (architecture, agreement 2).
+//! (docs/agreement.md, step 2).
 
 use crate::effect::Effect;
 use crate::message::{Holding, Message};

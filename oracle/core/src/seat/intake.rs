@@ -1,4 +1,4 @@
-//! Answers devices, and takes what peers hand over (architecture, agreement 1 and 2).
+//! Answers devices, and takes what peers hand over (docs/agreement.md, steps 1 and 2).
 
 use crate::answer::Outcome;
 use crate::effect::{Effect, Notice, Record};

@@ -1,5 +1,5 @@
 //! Turns: one proposal per attempt, checked, guarded, signed, sealed, carried, and settled after its window
-//! (architecture, agreement 3 to 6).
+//! (docs/agreement.md, steps 3 to 5, and 7).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -554,7 +554,7 @@ impl At<'_> {
         }
     }
 
-    /// After the window, in the `j`-th turn, seat `(epoch + k + j) mod n` settles (architecture, agreement 6).
+    /// After the window, in the `j`-th turn, seat `(epoch + k + j) mod n` settles (docs/agreement.md, step 7).
     pub(super) fn bring_to_settlement(&mut self) {
         let seats = self.view.committee.arithmetic();
         let (firm, now) = (self.view.firm(), self.view.head.time);
