@@ -97,6 +97,7 @@ pub fn compile(root: &Path) -> Result<BTreeMap<String, Bytes>, CompileError> {
         .libs(profile.libs.iter().map(|lib| root.join(lib)))
         .remappings(remappings.collect::<Result<Vec<_>, CompileError>>()?)
         .build_with_root(root);
+    // The script that forge starts too, so a native compiler is chosen for both or for neither.
     let solc = root.join(&profile.solc);
     let compiler = Solc::new(&solc).map_err(|source| CompileError::Compiler {
         path: solc,
