@@ -1,5 +1,6 @@
 //! Which compiler `script/solc` runs: a native one of the pinned version where the user has one, else npm's.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::Write;
