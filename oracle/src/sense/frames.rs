@@ -123,6 +123,14 @@ pub enum FramesError {
         /// Columns wanted.
         wanted: usize,
     },
+    /// A file that names its columns and holds nothing else.
+    #[error(
+        "{file}: no frames below line 1: was it cut off? wanted a line of {FRAME} numbers and a label for each"
+    )]
+    Bare {
+        /// The file.
+        file: String,
+    },
     /// A row has too few or too many columns.
     #[error("{file}, line {line}: wanted {wanted} columns ({FRAME} numbers and a label), got {given}")]
     Width {
@@ -297,6 +305,9 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Recording, FramesError> {
             label,
         });
     }
+    if samples.is_empty() {
+        return Err(FramesError::Bare { file: name.into() });
+    }
     Ok(Recording {
         name: name.into(),
         samples,
@@ -455,7 +466,18 @@ mod tests {
             refused(&file(&[("1,2".into(), "3")])),
             "f.csv, line 2: wanted 513 columns (512 numbers and a label), got 3"
         );
-        assert!(refused(&file(&[(row.clone(), "70000")])).contains("column 513"));
+        for label in ["70000", "-3", "1.5", "", "two chips"] {
+            let named = format!(
+                "f.csv, line 2, column 513: wanted air, a count up to 65535 or a person's label, got \"{label}\""
+            );
+            assert_eq!(refused(&file(&[(row.clone(), label)])), named);
+        }
+        cells[9] = "NaN";
+        assert!(refused(&file(&[(cells.join(","), "2")])).contains("line 2, column 10"));
+        // A file cut off in the middle of a line, and one cut off after its first.
+        let whole = file(&[(row.clone(), "1"), (row.clone(), "2")]);
+        assert!(refused(&whole[..whole.len() - 900]).starts_with("f.csv, line 3: wanted 513 columns"));
+        assert!(refused(&file(&[])).starts_with("f.csv: no frames below line 1"));
         assert!(refused("").starts_with("f.csv, line 1"));
         assert!(refused(&format!("{row},1\n")).starts_with("f.csv, line 1"));
         assert!(matches!(
