@@ -3,7 +3,7 @@ use crate::sense::{
     config::SeatAddress,
     drivers::{Settings, radar::PileRadar},
     evaluate::CUT_OFF_BPS,
-    frames::{Label, Recording},
+    frames::{Label, Recording, read_file},
     model::{Model, STATE_FRAMES},
     script::{Frames, Noise, Source, Village, Villager, WEEK, Wood, synthetic},
     train::train_on,
@@ -42,14 +42,20 @@ fn week() -> Week {
 }
 
 fn week_of(seed: u64) -> Week {
+    village(16, seed)
+        .week(&Frames::of(Source::Synthetic, &RECORDINGS[2..]))
+        .expect("a week")
+}
+
+fn village(capacity: u16, seed: u64) -> Village {
     let villager = |member| Villager {
         member,
         badge: B256::with_last_byte(member as u8),
     };
-    let village = Village {
+    Village {
         members: (2..6).map(villager).collect(),
         provider: villager(1),
-        capacity: 16,
+        capacity,
         reference_grams: 1_000,
         visits: 4,
         untapped: 1,
@@ -57,13 +63,14 @@ fn week_of(seed: u64) -> Week {
         interval: INTERVAL as u32,
         noise: Noise::default(),
         seed,
-    };
-    village
-        .week(&Frames::of(Source::Synthetic, &RECORDINGS[2..]))
-        .expect("a week")
+    }
 }
 
 fn config(folder: &Path) -> EdgeConfig {
+    config_with(folder, &MODEL)
+}
+
+fn config_with(folder: &Path, model: &Model) -> EdgeConfig {
     let device = |kind: &str| DeviceConfig {
         kind: kind.into(),
         key: folder.join(format!("{kind}.key")),
@@ -76,7 +83,7 @@ fn config(folder: &Path) -> EdgeConfig {
     }
     let mut radar = device("radar");
     radar.settings.model = Some(folder.join("meter.json"));
-    MODEL.save(&folder.join("meter.json")).expect("saved");
+    model.save(&folder.join("meter.json")).expect("saved");
     EdgeConfig {
         network: Network([9; 8]),
         outbox: folder.into(),
@@ -186,7 +193,7 @@ fn a_replayed_week_says_what_the_script_holds() {
 }
 
 /// What a seat's estimator makes of everything the edge said in the week that begins at [`BEGIN`].
-fn estimated(config: &EdgeConfig) -> Estimate {
+fn estimated(config: &EdgeConfig, model: &Model) -> Estimate {
     const CALENDAR: Calendar = Calendar { tz: 0, ignition: 0 };
     let mut window = Window::default();
     let mut devices = Vec::new();
@@ -232,7 +239,7 @@ fn estimated(config: &EdgeConfig) -> Estimate {
         epochs: EpochKind::Week,
         estimator: "wood".into(),
         parameters: parameters.encode(),
-        model: MODEL.hash(),
+        model: model.hash(),
         devices,
         badges: badges.collect(),
     };
@@ -259,7 +266,7 @@ fn test_r7_8_and_r8_a_seat_reads_from_the_edge_what_truly_happened() {
         let truth = week.script.truth.clone();
         play_week(&config, &Replay::of(week), &six_hourly(), |turn| turn == 7);
 
-        let estimate = estimated(&config);
+        let estimate = estimated(&config, &MODEL);
         assert_eq!(estimate.verdict, Verdict::Ok, "seed {seed}");
         assert_eq!(estimate.coverage, 10_000, "seed {seed}");
         let Finding::Lines(lines) = estimate.finding else {
@@ -280,6 +287,117 @@ fn test_r7_8_and_r8_a_seat_reads_from_the_edge_what_truly_happened() {
         }
         assert!(truth.unattributed.pieces > 0, "seed {seed}");
         close(lines.unattributed, truth.unattributed, 2);
+    }
+}
+
+/// What seats charged over replayed weeks, next to what truly happened. All are counts.
+#[derive(Debug, Default)]
+struct Charged {
+    /// Weeks played, and of them those whose verdict charges nobody anything.
+    weeks: u32,
+    idle: u32,
+    /// Pieces that members took and kept, and pieces charged to a member beyond what that member took.
+    pieces: u32,
+    wrong: u32,
+    /// Pieces that members took and nobody is charged for, since a state was not said or a week is idle.
+    missed: u32,
+    /// States shown, and of them those the radar did not say.
+    states: u32,
+    unsaid: u32,
+    /// Lines of persons in the same weeks without a single tap.
+    untapped: usize,
+}
+
+/// Plays weeks through the edge to a seat's estimator, each once as it was and once with nobody tapping.
+fn charged(model: &Model, frames: &Frames, capacity: u16, seeds: std::ops::Range<u64>) -> Charged {
+    let lines_of = |config: &EdgeConfig| match estimated(config, model).finding {
+        Finding::Lines(lines) => Some(lines),
+        _ => None,
+    };
+    let mut found = Charged::default();
+    for seed in seeds {
+        let week = village(capacity, seed).week(frames).expect("a week");
+        let truth = week.script.truth.clone();
+        let mut nobody = week.clone();
+        nobody
+            .script
+            .happenings
+            .retain(|happening| !matches!(happening.seen, Seen::Tap(_)));
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = config_with(folder.path(), model);
+        play_week(&config, &Replay::of(week), &six_hourly(), |_| false);
+        let states = said(&config, "radar");
+        let states = states
+            .iter()
+            .filter(|reading| matches!(reading.value, Value::Pieces(_)));
+        let lines = lines_of(&config);
+        found.weeks += 1;
+        found.idle += u32::from(lines.is_none());
+        found.states += truth.steps + 1;
+        found.unsaid += (truth.steps + 1).saturating_sub(states.count() as u32);
+        for member in 1..6 {
+            let took = truth.members.get(&member).map_or(0, |wood| wood.pieces);
+            let line = lines
+                .as_ref()
+                .and_then(|lines| lines.members.get(&MemberId(member)));
+            let charged = line.map_or(0, |line| line.pieces);
+            found.pieces += took;
+            found.wrong += charged.saturating_sub(took);
+            found.missed += took.saturating_sub(charged);
+        }
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = config_with(folder.path(), model);
+        play_week(&config, &Replay::of(nobody), &six_hourly(), |_| false);
+        found.untapped += lines_of(&config).map_or(0, |lines| lines.members.len());
+    }
+    found
+}
+
+#[test]
+fn test_r7_6_and_r7_8_at_the_cut_off_few_pieces_are_charged_wrongly_and_none_without_a_tap() {
+    const WEEKS: u64 = 12;
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+    let data = std::env::var_os("HEARTH_DATA").map_or_else(|| root.into(), PathBuf::from);
+    let recording = |name: &str| read_file(&data.join("radar").join(name)).ok();
+    let sessions: Option<Vec<Recording>> = (1..=4)
+        .map(|session| recording(&format!("cards-session{session}.csv")))
+        .collect();
+    let mut played = vec![(
+        "synthetic frames",
+        charged(
+            &MODEL,
+            &Frames::of(Source::Synthetic, &RECORDINGS[2..]),
+            16,
+            0..WEEKS,
+        ),
+    )];
+    if let Some(sessions) = sessions {
+        let model = train_on(&sessions[..3], 1, &mut |_| ()).expect("a model");
+        let frames = Frames::of(Source::Recorded, &sessions[3..]);
+        played.push((
+            "cards of a session not learned",
+            charged(&model, &frames, 52, 0..WEEKS),
+        ));
+    } else {
+        println!(
+            "skipped: no recordings at {}; name their folder in HEARTH_DATA",
+            data.display()
+        );
+    }
+    for (what, found) in played {
+        println!("{what}: {found:?}");
+        assert!(found.pieces > 100, "{what}");
+        assert!(
+            found.wrong * 200 <= found.pieces,
+            "{what}: more than 0.5% of pieces"
+        );
+        assert!(
+            found.unsaid * 10 <= found.states,
+            "{what}: more than 10% abstained"
+        );
+        assert_eq!(found.untapped, 0, "{what}: a person without a tap");
     }
 }
 
