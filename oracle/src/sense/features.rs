@@ -6,8 +6,10 @@
 use super::frames::{CHANNELS, FRAME, Frame, SAMPLES};
 use serde::{Deserialize, Serialize};
 
-/// Frequencies kept of each channel: 0 to 32 waves a run.
-pub const BINS: usize = SAMPLES / 2 + 1;
+/// Frequencies kept: 0 to 15 waves a run. What lies above is mostly noise.
+pub const BINS: usize = SAMPLES / 4;
+/// Spectra taken: of each channel, and of each difference of two.
+pub const SPECTRA: usize = CHANNELS + CHANNELS * (CHANNELS - 1) / 2;
 
 /// Which numbers a model looks at. Chosen at training and stored with the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +17,10 @@ pub const BINS: usize = SAMPLES / 2 + 1;
 pub enum FeatureSet {
     /// The 512 samples.
     Raw,
-    /// The samples, and the root of the magnitude, at each of [`BINS`] frequencies, of each channel's steps from sample to
-    /// sample. Magnitudes do not turn with the phase, so they hold when a pile moves by less than a wavelength; steps
-    /// instead of samples keep a slow swell from drowning the rest; roots are spread more evenly.
+    /// The samples, and the root of the magnitude, at each of [`BINS`] frequencies, of the steps from sample to sample of
+    /// each channel and of each difference of two channels, in [`SPECTRA`]. Magnitudes do not turn with the phase, so they
+    /// hold when a pile moves by less than a wavelength; a difference of channels still tells where their phases part;
+    /// steps instead of samples keep a slow swell from drowning the rest; roots are spread more evenly.
     RawAndSpectrum,
 }
 
@@ -29,7 +32,7 @@ impl FeatureSet {
     pub const fn width(self) -> usize {
         match self {
             Self::Raw => FRAME,
-            Self::RawAndSpectrum => FRAME + CHANNELS * BINS,
+            Self::RawAndSpectrum => FRAME + SPECTRA * BINS,
         }
     }
 
@@ -37,7 +40,7 @@ impl FeatureSet {
     pub const fn kinds(self) -> &'static [usize] {
         match self {
             Self::Raw => &[FRAME],
-            Self::RawAndSpectrum => &[FRAME, CHANNELS * BINS],
+            Self::RawAndSpectrum => &[FRAME, SPECTRA * BINS],
         }
     }
 
@@ -47,8 +50,14 @@ impl FeatureSet {
         let mut features = Vec::with_capacity(self.width());
         features.extend_from_slice(frame.samples());
         if self == Self::RawAndSpectrum {
-            for channel in frame.channels() {
-                spectrum(channel, &mut features);
+            let waves: Vec<_> = frame.channels().map(waves).collect();
+            for channel in &waves {
+                features.extend(channel.iter().copied().map(root));
+            }
+            for (place, one) in waves.iter().enumerate() {
+                for other in &waves[place + 1..] {
+                    features.extend(one.iter().zip(other).map(|(a, b)| root((a.0 - b.0, a.1 - b.1))));
+                }
             }
         }
         features
@@ -81,11 +90,14 @@ const SINES: [i32; SAMPLES] = {
     table
 };
 
-/// Appends the roots of the [`BINS`] magnitudes of one channel's steps (63 of them, and a zero).
+/// The real and the imaginary part of a wave, times 2^14.
+type Wave = (i64, i64);
+
+/// The first [`BINS`] waves of one channel's steps (63 of them, and a zero).
 ///
 /// The plain sum over 64 samples is written as two sums over 32 by folding the run in the middle: sample `s` and `s + 32`
 /// meet waves of equal (even bins) or opposite (odd bins) sign.
-fn spectrum(channel: &[i32], features: &mut Vec<i32>) {
+fn waves(channel: &[i32]) -> [Wave; BINS] {
     const HALF: usize = SAMPLES / 2;
     let step = |sample: usize| match channel.get(sample + 1) {
         Some(next) => i64::from(*next) - i64::from(channel[sample]),
@@ -98,19 +110,24 @@ fn spectrum(channel: &[i32], features: &mut Vec<i32>) {
         *sum = early + late;
         *difference = early - late;
     }
-    for bin in 0..BINS {
+    std::array::from_fn(|bin| {
         let (mut real, mut imaginary) = (0i64, 0i64);
         for (sample, value) in folded[bin % 2].iter().enumerate() {
             let angle = bin * sample;
             real += value * i64::from(SINES[(angle + SAMPLES / 4) % SAMPLES]);
             imaginary += value * i64::from(SINES[angle % SAMPLES]);
         }
-        // Steps below 2^25, 64 of them, waves of 2^14: sums stay below 2^45, and back below 2^28 after these 17 bits
-        // (14 of the table, 3 for the root of 64), so the squares fit in 64 bits.
-        let (real, imaginary) = (real >> 17, imaginary >> 17);
-        let square = (real * real + imaginary * imaginary).unsigned_abs();
-        features.push(i32::try_from((square.isqrt() << 12).isqrt()).unwrap_or(i32::MAX));
-    }
+        (real, imaginary)
+    })
+}
+
+/// The root of a wave's magnitude, in the unit of [`FeatureSet::of`].
+fn root((real, imaginary): Wave) -> i32 {
+    // Steps below 2^25, 64 of them, waves of 2^14: sums stay below 2^45 and differences of two below 2^46, and back below
+    // 2^29 after these 17 bits (14 of the table, 3 for the root of 64), so the squares fit in 64 bits.
+    let (real, imaginary) = (real >> 17, imaginary >> 17);
+    let square = (real * real + imaginary * imaginary).unsigned_abs();
+    i32::try_from((square.isqrt() << 12).isqrt()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -166,10 +183,17 @@ mod tests {
             };
             let frame = frame(random);
             let features = FeatureSet::RawAndSpectrum.of(&frame);
-            for (c, channel) in frame.channels().enumerate() {
+            let mut runs: Vec<Vec<i32>> = frame.channels().map(<[i32]>::to_vec).collect();
+            for one in 0..CHANNELS {
+                for other in one + 1..CHANNELS {
+                    runs.push(runs[one].iter().zip(&runs[other]).map(|(a, b)| a - b).collect());
+                }
+            }
+            prop_assert_eq!(runs.len(), SPECTRA);
+            for (c, run) in runs.iter().enumerate() {
                 for bin in 0..BINS {
                     let (mut real, mut imaginary) = (0.0, 0.0);
-                    for (s, pair) in channel.windows(2).enumerate() {
+                    for (s, pair) in run.windows(2).enumerate() {
                         let angle = std::f64::consts::TAU * (bin * s) as f64 / 64.0;
                         real += f64::from(pair[1] - pair[0]) * angle.cos();
                         imaginary += f64::from(pair[1] - pair[0]) * angle.sin();

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: &str = "hearth-meter-1";
 /// Frames of one state that are judged together, at least.
 pub const STATE_FRAMES: usize = 5;
-/// Weights lie below 2^28 and features below 2^24; with fewer than 2^10 features every product sum stays below 2^62.
-const WEIGHT_LIMIT: i32 = 1 << 28;
+/// Weights lie below 2^27 and features below 2^24; with fewer than 2^11 features every product sum stays below 2^62.
+pub(super) const WEIGHT_LIMIT: i32 = 1 << 27;
 const BIAS_LIMIT: i64 = 1 << 61;
 /// Bits dropped from a product sum, so that 128 frames can be added up in 64 bits.
 const DROPPED_BITS: u32 = 8;
@@ -275,7 +275,8 @@ fn best(scores: &[i64]) -> (usize, i64) {
     )
 }
 
-fn look_up(table: &[Step], margin: i64) -> u16 {
+/// What a confidence table says of a margin, in bps.
+pub(super) fn look_up(table: &[Step], margin: i64) -> u16 {
     let above = table.partition_point(|step| step.margin <= margin);
     if above == 0 { 0 } else { table[above - 1].bps }
 }

@@ -7,12 +7,21 @@ use nalgebra::{DMatrix, DVector};
 /// kernel; a textbook loop would take ten times as long, and a hundred times in a debug build.
 const BLOCK: usize = 32;
 
+/// Residuals from which the noise of a mean is measured: so many of them, evenly spread, tell it within some percent.
+const RESIDUALS: usize = 64;
+
 /// What training knows of a set of labelled rows, from which discriminants of any shrinkage follow.
 pub(super) struct Scatter {
     centre: DVector<f64>,
     spread: DVector<f64>,
     /// Standardised means, one column per class.
     means: DMatrix<f64>,
+    /// How far some of the frames lie from their class's mean.
+    residuals: DMatrix<f64>,
+    /// Frames of a class, on average.
+    frames: f64,
+    /// Classes with a neighbour below and above.
+    between: Vec<usize>,
     /// Standardised within-class scatter, per row.
     within: DMatrix<f64>,
 }
@@ -24,21 +33,21 @@ pub(super) struct Discriminant {
 }
 
 impl Scatter {
-    /// Measures the columns `chosen` of `features` (one frame a column), whose classes are `classes` (indices below
-    /// `class_count`). Features of one kind are scaled alike, so that a loud sample keeps counting for more than a faint
+    /// Measures the columns `chosen` of `features` (one frame a column), whose classes are `classes` (indices into
+    /// `counts`, which ascend). Features of one kind are scaled alike, so that a loud sample keeps counting for more than a faint
     /// one; kinds are scaled to the same spread within classes, since their units say nothing about each other.
     pub(super) fn of(
         features: &DMatrix<f64>,
         kinds: &[usize],
         chosen: &[usize],
         classes: &[usize],
-        class_count: usize,
+        counts: &[u16],
     ) -> Self {
         let mut rows = features.select_columns(chosen);
         let count = chosen.len() as f64;
         let centre = rows.column_mean();
-        let mut means = DMatrix::zeros(rows.nrows(), class_count);
-        let mut members = vec![0.0; class_count];
+        let mut means = DMatrix::zeros(rows.nrows(), counts.len());
+        let mut members = vec![0.0; counts.len()];
         for (mut column, index) in rows.column_iter_mut().zip(chosen) {
             column -= &centre;
             let mut mean = means.column_mut(classes[*index]);
@@ -69,6 +78,9 @@ impl Scatter {
             centre,
             spread,
             means,
+            residuals: rows.select_columns(&evenly(RESIDUALS, chosen.len())),
+            frames: count / counts.len() as f64,
+            between: between(counts),
             within,
         }
     }
@@ -81,13 +93,29 @@ impl Scatter {
         for index in 0..width {
             scatter[(index, index)] += floor.max(1e-9);
         }
-        let mut weights = self.means.clone();
-        solve(&mut scatter, &mut weights);
+        let classes = self.means.ncols();
+        let mut solved = self
+            .means
+            .clone()
+            .resize_horizontally(classes + self.residuals.ncols(), 0.0);
+        solved
+            .columns_mut(classes, self.residuals.ncols())
+            .copy_from(&self.residuals);
+        solve(&mut scatter, &mut solved);
+        let noise = self
+            .residuals
+            .dot(&solved.columns(classes, self.residuals.ncols()));
+        let noise = noise / (self.residuals.ncols() as f64 * self.frames);
+        let mut weights = solved.resize_horizontally(classes, 0.0);
+        let mut means = self.means.clone();
+        let share = self.share_of_neighbours(noise, &weights);
+        lean(&mut means, &self.between, share);
+        lean(&mut weights, &self.between, share);
         let mut biases = DVector::from_iterator(
             weights.ncols(),
             weights
                 .column_iter()
-                .zip(self.means.column_iter())
+                .zip(means.column_iter())
                 .map(|(weight, mean)| -0.5 * weight.dot(&mean)),
         );
         // What all classes share moves no comparison; without it the integers keep more of what does.
@@ -100,6 +128,49 @@ impl Scatter {
         let level = biases.mean();
         biases.add_scalar_mut(-level);
         Discriminant { weights, biases }
+    }
+
+    /// How much of a class's mean to take from its neighbours. A pile of one piece more looks nearly alike, and the mean of
+    /// few frames is rough. Let `s` be the noise of one mean, as the discriminant measures distances, and `t` how far
+    /// means lie from the middle of their neighbours, noise of all three included. Then the error
+    /// `(1 - a)² s + a² s / 2 + a² (t - 3 s / 2)` is least at `a = s / t`. Counts that are plain to see lie far apart, and
+    /// stay as they are.
+    fn share_of_neighbours(&self, noise: f64, weights: &DMatrix<f64>) -> f64 {
+        let off =
+            |of: &DMatrix<f64>, class| of.column(class) - (of.column(class - 1) + of.column(class + 1)) / 2.0;
+        let apart = self
+            .between
+            .iter()
+            .map(|class| off(&self.means, *class).dot(&off(weights, *class)));
+        let apart = apart.sum::<f64>() / self.between.len().max(1) as f64;
+        // At two thirds all that sets a mean apart from its neighbours is noise.
+        if apart > 0.0 {
+            (noise / apart).min(2.0 / 3.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// At most `most` places below `of`, evenly spread.
+fn evenly(most: usize, of: usize) -> Vec<usize> {
+    let taken = most.min(of);
+    (0..taken).map(|place| place * of / taken).collect()
+}
+
+/// Classes whose counts have the counts one below and one above at their sides. None is nobody's neighbour: an empty place
+/// differs in kind.
+fn between(counts: &[u16]) -> Vec<usize> {
+    let sides = |class: &usize| counts[class - 1] > 0 && counts[class + 1] - counts[class - 1] == 2;
+    (1..counts.len().saturating_sub(1)).filter(sides).collect()
+}
+
+/// Takes a share of each column in `between` from its neighbours, half from each.
+fn lean(columns: &mut DMatrix<f64>, between: &[usize], share: f64) {
+    let own = columns.clone();
+    for class in between {
+        let around = (own.column(class - 1) + own.column(class + 1)) * (share / 2.0);
+        columns.set_column(*class, &(own.column(*class) * (1.0 - share) + around));
     }
 }
 
@@ -203,12 +274,58 @@ mod tests {
         });
         let classes: Vec<usize> = (0..40).map(|column| column % 2).collect();
         let chosen: Vec<usize> = (0..40).collect();
-        let found = Scatter::of(&features, &[1, 1], &chosen, &classes, 2).shrunk(0.1);
+        let found = Scatter::of(&features, &[1, 1], &chosen, &classes, &[0, 1]).shrunk(0.1);
         let scores = found.weights.tr_mul(&features);
         for column in 0..40 {
             let first = scores[(0, column)] + found.biases[0];
             let second = scores[(1, column)] + found.biases[1];
             assert_eq!(second > first, column % 2 == 1, "column {column}");
         }
+    }
+
+    #[test]
+    fn a_mean_leans_on_counts_next_to_it_and_on_no_other() {
+        // Only 2 and 6 have both neighbours; 1 has none below it but air.
+        let classes = between(&[0, 1, 2, 3, 5, 6, 7]);
+        assert_eq!(classes, [2, 5]);
+        let mut means = DMatrix::from_row_slice(1, 7, &[900.0, 10.0, 30.0, 20.0, 70.0, 10.0, 50.0]);
+        lean(&mut means, &classes, 0.2);
+        let wanted = [
+            900.0,
+            10.0,
+            0.8 * 30.0 + 0.2 * 15.0,
+            20.0,
+            70.0,
+            0.8 * 10.0 + 0.2 * 60.0,
+            50.0,
+        ];
+        for (got, wanted) in means.iter().zip(wanted) {
+            assert!((got - wanted).abs() < 1e-9, "{means}");
+        }
+        assert_eq!(between(&[0, 1]), [0usize; 0]);
+    }
+
+    #[test]
+    fn rough_means_lean_and_plain_ones_do_not() {
+        // Eight counts on a bent line, six frames of each, with noise of this size.
+        let share = |noise: f64| {
+            let wobble = |frame: usize, row: usize| {
+                (((frame * 7_919 + row * 104_729) % 1_009) as f64 / 504.0 - 1.0) * noise
+            };
+            let features = DMatrix::from_fn(4, 48, |row, frame| {
+                let count = (frame / 6) as f64;
+                (count * (row + 1) as f64).sin() * 10.0 + wobble(frame, row)
+            });
+            let classes: Vec<usize> = (0..48).map(|frame| frame / 6).collect();
+            let chosen: Vec<usize> = (0..48).collect();
+            let counts: Vec<u16> = (1..9).collect();
+            let scatter = Scatter::of(&features, &[4], &chosen, &classes, &counts);
+            // Shrunk to the identity alone, distances are plain ones, and the residuals are all there are.
+            let noise = scatter.residuals.norm_squared() / 48.0 / scatter.frames;
+            scatter.share_of_neighbours(noise, &scatter.means)
+        };
+        assert!(share(0.1) < 0.01, "{}", share(0.1));
+        assert!(share(30.0) > 0.3, "{}", share(30.0));
+        assert!(share(30.0) <= 2.0 / 3.0);
     }
 }

@@ -2,14 +2,14 @@
 
 use super::{
     TrainError,
-    calibrate::{Trial, calibration_error_bps, staircase},
+    calibrate::{Trial, calibration_error_bps, table},
     discriminant::{Discriminant, Scatter},
     fraction,
 };
 use crate::sense::{
     features::FeatureSet,
     frames::{Frame, Label, Recording},
-    model::{FORMAT, ModelFile, Origin, STATE_FRAMES},
+    model::{FORMAT, ModelFile, Origin, STATE_FRAMES, WEIGHT_LIMIT},
 };
 use nalgebra::DMatrix;
 use rand::{Rng, SeedableRng, seq::index::sample};
@@ -146,7 +146,7 @@ impl<'a> Lesson<'a> {
             if apart.is_empty() || kept.is_empty() {
                 return (apart, vec![]);
             }
-            let scatter = Scatter::of(features, set.kinds(), &kept, &classes, width);
+            let scatter = Scatter::of(features, set.kinds(), &kept, &classes, &self.counts);
             let unseen = features.select_columns(&apart);
             let of_each = shrinkages.iter().map(|shrinkage| {
                 let Discriminant { weights, biases } = scatter.shrunk(fraction(*shrinkage));
@@ -236,9 +236,9 @@ impl<'a> Lesson<'a> {
         discriminant: &Discriminant,
         held_out: &[f64],
     ) -> ModelFile {
-        // As fine as weights below 2^28 allow.
+        // As fine as the limit on weights allows.
         let largest = discriminant.weights.amax().max(f64::MIN_POSITIVE);
-        let scale_bits = (f64::from((1 << 28) - 1) / largest).log2().floor().min(40.0) as i16;
+        let scale_bits = (f64::from(WEIGHT_LIMIT - 1) / largest).log2().floor().min(40.0) as i16;
         let scale = f64::from(scale_bits).exp2();
         let to_units = |nats: f64| (nats * scale / 256.0) as i64;
 
@@ -252,6 +252,7 @@ impl<'a> Lesson<'a> {
                 Trial {
                     margin: to_units(margin),
                     right: read == self.rows[row].class,
+                    fold: self.rows[row].fold,
                 }
             })
             .collect();
@@ -298,8 +299,8 @@ impl<'a> Lesson<'a> {
                 ],
                 calibration_error_bps: calibration_error_bps(&states, independent),
             },
-            frame_confidence: staircase(frames, self.rows.len() as f64),
-            state_confidence: staircase(states, independent),
+            frame_confidence: table(&frames, self.rows.len() as f64),
+            state_confidence: table(&states, independent),
         }
     }
 
@@ -342,6 +343,7 @@ impl<'a> Lesson<'a> {
                     trials.push(Trial {
                         margin: to_units(margin),
                         right: read == class,
+                        fold,
                     });
                 }
             }

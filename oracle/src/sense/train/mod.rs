@@ -178,7 +178,7 @@ pub fn train_on(
         set.kinds(),
         &everything,
         &lesson.classes(),
-        lesson.counts.len(),
+        &lesson.counts,
     );
     let discriminant = scatter.shrunk(fraction(shrinkage));
     let file = lesson.written(
