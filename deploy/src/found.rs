@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::types::simulate::{SimBlock, SimulatePayload};
 use alloy::sol_types::SolCall;
 use hearth_bindings::{Charter, Docket};
 use serde::{Deserialize, Serialize};
@@ -275,12 +276,17 @@ async fn has_code(chain: &DynProvider, at: Address) -> Result<bool, ChainError> 
     Ok(!chain.get_code_at(at).await.map_err(unreachable)?.is_empty())
 }
 
-/// Which steps of the plan the chain shows done, in order; signatures not counted.
+/// Which steps of the plan the chain shows done, in order; then which of the signatures it holds.
 ///
 /// # Errors
 /// Where the chain cannot be reached.
-pub async fn done(chain: &DynProvider, plan: &Plan) -> Result<Vec<bool>, ChainError> {
-    let mut all = Vec::with_capacity(plan.steps.len());
+pub async fn done(
+    chain: &DynProvider,
+    plan: &Plan,
+    signatures: &[Signature],
+) -> Result<Vec<bool>, ChainError> {
+    let proposed = has_code(chain, plan.foreseen.charter).await?;
+    let mut all = Vec::with_capacity(plan.steps.len() + signatures.len());
     for step in &plan.steps {
         // The docket can only be asked once it is there.
         let asked = match step.done {
@@ -289,7 +295,58 @@ pub async fn done(chain: &DynProvider, plan: &Plan) -> Result<Vec<bool>, ChainEr
         };
         all.push(asked && is_done(chain, plan, step, None).await?);
     }
+    for signature in signatures {
+        let (step, founder) = sign_step(plan, signature);
+        all.push(proposed && is_done(chain, plan, &step, founder).await?);
+    }
     Ok(all)
+}
+
+/// What these steps would take in gas, sent one after the other, each upon what the ones before it leave; none where the
+/// node cannot simulate so. Nothing is sent.
+///
+/// # Errors
+/// Where the chain cannot be reached, or a step would be refused.
+pub async fn simulated(
+    chain: &DynProvider,
+    sender: Address,
+    steps: &[&Step],
+) -> Result<Option<Vec<u64>>, ChainError> {
+    if steps.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    // A block each, since a founding may be more than one block holds.
+    let blocks = steps
+        .iter()
+        .map(|step| SimBlock::default().call(chain::call(sender, step.to, step.data.clone())));
+    let payload = SimulatePayload {
+        block_state_calls: blocks.collect(),
+        trace_transfers: false,
+        validation: false,
+        return_full_transactions: false,
+    };
+    let played = match chain.simulate(&payload).await {
+        Ok(played) => played,
+        Err(error) if error.is_error_resp() => return Ok(None),
+        Err(error) => return Err(unreachable(error)),
+    };
+    let calls: Vec<_> = played.into_iter().flat_map(|block| block.calls).collect();
+    if calls.len() != steps.len() {
+        return Ok(None);
+    }
+    for (step, call) in steps.iter().zip(&calls) {
+        if !call.status {
+            let said = call
+                .error
+                .as_ref()
+                .map_or_else(String::new, |error| error.message.clone());
+            return Err(ChainError::Refused {
+                act: step.label.clone(),
+                reason: chain::reason(&call.return_data).unwrap_or(said),
+            });
+        }
+    }
+    Ok(Some(calls.iter().map(|call| call.gas_used).collect()))
 }
 
 async fn survey(chain: &DynProvider, kit: &Kit, plan: &Plan) -> Result<Deployment, ChainError> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 use alloy::sol_types::SolCall;
 use clap::Args;
@@ -14,7 +14,7 @@ use hearth::chain;
 use hearth::found;
 use hearth::kit::{self, Kit, KitError, Opening};
 use hearth::member::{self, Account};
-use hearth::plan::{Plan, stakes};
+use hearth::plan::{Plan, Step, stakes};
 use hearth::sign::{Consent, LONGEST_MANDATE, Signature};
 use hearth_bindings::Committee;
 use serde_json::json;
@@ -128,55 +128,62 @@ async fn chain_id(words: &Words, given: Option<u64>) -> Result<u64> {
 /// Foresees a founding.
 pub(crate) async fn plan(words: &Words, charter: &Path, given: Option<u64>, folder: &Path) -> Result<()> {
     let (kit, plan) = planned(charter, chain_id(words, given).await?)?;
-    let signatures = Signature::read_all(folder)?;
-    let carried: Vec<_> = signatures
+    let mut signatures = Signature::read_all(folder)?;
+    signatures.retain(|signature| {
+        let fits = signature.check(&kit, &plan);
+        if let Err(error) = &fits {
+            talk::say(&format!("left out: {error}"));
+        }
+        fits.is_ok()
+    });
+    let carried = signatures
         .iter()
-        .map(|signature| found::sign_step(&plan, signature).0)
-        .collect();
-    let (done, price) = if words.rpc_url.is_some() {
-        let chain = words.chain().await?;
-        let price = chain.get_gas_price().await.map_err(chain::unreachable)?;
-        (found::done(&chain, &plan).await?, price)
-    } else {
-        (vec![false; plan.steps.len()], USUAL_GAS_PRICE)
-    };
-    let gas: Vec<u64> = plan.steps.iter().chain(&carried).map(|step| step.gas()).collect();
-    let ether = |gas: u64| alloy::primitives::utils::format_ether(u128::from(gas).saturating_mul(price));
+        .map(|signature| found::sign_step(&plan, signature).0);
+    let steps: Vec<_> = plan.steps.iter().cloned().chain(carried).collect();
+    let cost = Cost::of(words, &plan, &steps, &signatures).await?;
     let stakes = stakes(&kit);
     if words.json {
-        let step = |(step, gas): (&hearth::plan::Step, &u64)| json!({"label": step.label, "to": step.to, "data": step.data, "value": "0x0", "gas": gas});
+        let step = |(step, gas): (&Step, &u64)| json!({"label": step.label, "to": step.to, "data": step.data, "value": "0x0", "gas": gas});
         return talk::json(&json!({
             "v": 1,
             "hash": plan.hash(),
             "proposal": plan.proposal_hash,
             "foreseen": plan.foreseen,
-            "calls": plan.steps.iter().chain(&carried).zip(&gas).map(step).collect::<Vec<_>>(),
-            "done": done,
-            "gas": gas.iter().sum::<u64>(),
-            "costEther": ether(gas.iter().sum()),
+            "calls": steps.iter().zip(&cost.gas).map(step).collect::<Vec<_>>(),
+            "done": cost.done,
+            "gas": cost.gas.iter().sum::<u64>(),
+            "gasBy": cost.by,
+            "gasPriceWei": cost.price.to_string(),
+            "costEther": cost.ether(),
             "canLose": stakes,
         }));
     }
-    let rows: Vec<Vec<String>> = (plan.steps.iter().chain(&carried).zip(&gas).enumerate())
-        .map(|(at, (step, gas))| {
-            let state = if done.get(at).copied().unwrap_or(false) {
-                "done"
+    let rows: Vec<Vec<String>> = (steps.iter().zip(&cost.gas).zip(&cost.done).enumerate())
+        .map(|(at, ((step, gas), done))| {
+            let (gas, state) = if *done {
+                (String::new(), "done")
             } else {
-                "to do"
+                (gas.to_string(), "to do")
             };
-            vec![
-                (at + 1).to_string(),
-                step.label.clone(),
-                format!("about {gas}"),
-                state.into(),
-            ]
+            vec![(at + 1).to_string(), step.label.clone(), gas, state.into()]
         })
         .collect();
     talk::table(&["step", "what", "gas", "state"], &rows);
-    let total = gas.iter().sum();
+    let gwei = alloy::primitives::utils::format_units(cost.price, "gwei")?;
     talk::line(&format!(
-        "together about {total} gas, {} ether at the price of now",
-        ether(total)
+        "left to do: {} gas, {}; {} of the chain's coin at {} gwei a gas, {}",
+        cost.gas.iter().sum::<u64>(),
+        match cost.by {
+            "simulation" => "as the chain simulates it",
+            _ => "by rule of thumb: name a node that can simulate it by --rpc-url",
+        },
+        cost.ether(),
+        gwei.trim_end_matches('0').trim_end_matches('.'),
+        if words.rpc_url.is_some() {
+            "its price now"
+        } else {
+            "a usual price"
+        },
     ));
     talk::line("");
     let at = &plan.foreseen;
@@ -215,6 +222,61 @@ pub(crate) async fn plan(words: &Words, charter: &Path, given: Option<u64>, fold
     talk::table(&["founder", "can lose per period", "in any 30 days"], &rows);
     talk::line(&format!("plan {}", plan.hash()));
     Ok(())
+}
+
+/// What a plan costs from here on.
+struct Cost {
+    /// By step; 0 where it is done.
+    gas: Vec<u64>,
+    done: Vec<bool>,
+    /// "simulation", or "formula" where no node could simulate it.
+    by: &'static str,
+    /// Wei per gas.
+    price: u128,
+}
+
+impl Cost {
+    async fn of(words: &Words, plan: &Plan, steps: &[Step], signatures: &[Signature]) -> Result<Self> {
+        let foreseen = steps.iter().map(Step::gas).collect();
+        if words.rpc_url.is_none() {
+            return Ok(Self {
+                gas: foreseen,
+                done: vec![false; steps.len()],
+                by: "formula",
+                price: USUAL_GAS_PRICE,
+            });
+        }
+        let chain = words.chain().await?;
+        let done = found::done(&chain, plan, signatures).await?;
+        let left: Vec<&Step> = steps
+            .iter()
+            .zip(&done)
+            .filter(|(_, done)| !**done)
+            .map(|(step, _)| step)
+            .collect();
+        // Anybody may carry a plan out, so it costs everybody the same.
+        let played = found::simulated(&chain, Address::ZERO, &left).await?;
+        let by = if played.is_some() { "simulation" } else { "formula" };
+        let mut left = played
+            .unwrap_or_else(|| left.iter().map(|step| step.gas()).collect())
+            .into_iter();
+        let gas = done
+            .iter()
+            .map(|done| if *done { 0 } else { left.next().unwrap_or_default() });
+        Ok(Self {
+            gas: gas.collect(),
+            done,
+            by,
+            price: chain.get_gas_price().await.map_err(chain::unreachable)?,
+        })
+    }
+
+    /// In whole coins of the chain.
+    fn ether(&self) -> String {
+        let wei = u128::from(self.gas.iter().sum::<u64>()).saturating_mul(self.price);
+        let text = alloy::primitives::utils::format_ether(wei);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
 }
 
 /// One founder's signature.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use eyre::{Result, bail};
 use hearth::card::CardError;
 use hearth::chain::ChainError;
@@ -84,8 +84,22 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
         .load_preset(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head);
-    table.add_rows(rows);
+    table.add_rows(rows.iter().map(|row| row.iter().map(cell)));
     line(&table.to_string());
+}
+
+/// Figures stand right, so that they can be compared.
+fn cell(text: &String) -> Cell {
+    let figure = text.starts_with(|first: char| first.is_ascii_digit()) && {
+        let mut rest = text.trim_end_matches(" H").trim_end_matches(" kg").chars();
+        rest.all(|one| one.is_ascii_digit() || one == '.')
+    };
+    let cell = Cell::new(text);
+    if figure {
+        cell.set_alignment(CellAlignment::Right)
+    } else {
+        cell
+    }
 }
 
 /// Asks for a yes; without a terminal there is nobody to ask.

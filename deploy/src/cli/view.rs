@@ -243,7 +243,7 @@ pub(crate) async fn digest(
         &["member", "took", "paid", "still owes", "share of untapped"],
         &rows,
     );
-    for (what, amount) in [
+    let rows = [
         ("to you, of what was paid", digest.to_provider),
         ("to you, for the period before", digest.true_up),
         (
@@ -256,9 +256,11 @@ pub(crate) async fn digest(
         ),
         ("to the warmth reserve", digest.to_warmth),
         ("to the shrinkage reserve", digest.to_shrinkage),
-    ] {
-        talk::line(&format!("{what}\t{}", h(amount)));
-    }
+    ];
+    talk::table(
+        &["", "H"],
+        &rows.map(|(what, amount)| vec![what.into(), h(amount)]),
+    );
     Ok(())
 }
 

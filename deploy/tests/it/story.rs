@@ -286,6 +286,10 @@ async fn founded(story: &Story) {
         story.says("bo", "plan birch-lane.toml --chain-id 31337")["hash"]
     );
     assert_eq!(plan["canLose"].as_array().unwrap().len(), PEOPLE.len());
+    assert_eq!(plan["gasBy"], "simulation");
+    let foreseen: Vec<u64> = (plan["calls"].as_array().unwrap().iter())
+        .map(|call| call["gas"].as_u64().unwrap())
+        .collect();
     story.fails(
         "fay",
         "sign birch-lane.toml --yes",
@@ -311,7 +315,22 @@ async fn founded(story: &Story) {
     let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
     story.fuel(carrier).await;
     let found = format!("found birch-lane.toml --yes {hash}");
+    let before = story.chain.get_block_number().await.unwrap();
     let place = story.says("carrier", &found);
+    for (number, gas) in (before + 1..).zip(foreseen) {
+        let block = story
+            .chain
+            .get_block_by_number(number.into())
+            .await
+            .unwrap()
+            .unwrap();
+        let took = block.header.gas_used;
+        assert!(
+            gas.abs_diff(took) * 50 <= took,
+            "step {}: foreseen {gas}, took {took}",
+            number - before
+        );
+    }
     assert_eq!(
         place,
         story.says("carrier", &found),
@@ -322,7 +341,9 @@ async fn founded(story: &Story) {
         place["charter"], plan["foreseen"]["charter"],
         "founded where it was foreseen"
     );
-    let done = story.says("ada", "plan birch-lane.toml")["done"].clone();
+    let plan = story.says("ada", "plan birch-lane.toml");
+    assert_eq!((&plan["gas"], &plan["costEther"]), (&json!(0), &json!("0")));
+    let done = &plan["done"];
     assert!(done.as_array().unwrap().iter().all(|done| done == true), "{done}");
 
     story.fails("carrier", "ignite birch-lane.toml", 1, "Missing");
