@@ -56,7 +56,6 @@ contract Charter is ICharter, Signed {
     uint256 private constant MOST_POTS = 8;
     uint256 private constant MOST_KINDS = 12; // `Kind` of the ledger
     uint256 private constant MOST_TERMS = 8192; // bytes
-    uint256 private constant MOST_SPANS = 64; // suspensions looked back through
     uint8 private constant HIGHEST_BAND = 7;
 
     /// @dev Gas for one question to a subcontract, and for telling it of a founder (R1.9).
@@ -131,7 +130,7 @@ contract Charter is ICharter, Signed {
         MemberId[] members;
     }
 
-    /// @dev A span of time in which epochs begin to accrue: after `from`, before `until` (0 while it lasts).
+    /// @dev A span of time in which epochs begin to accrue: after `from`, before `until` (0 while it lasts). Ascending.
     struct Span {
         uint40 from;
         uint40 until;
@@ -943,13 +942,18 @@ contract Charter is ICharter, Signed {
     function accruesAt(SubcontractId id, uint40 begin) external view returns (bool) {
         Article storage article = _articles[id];
         if (begin >= article.sunset) return false;
-        uint256 index = article.spans.length;
-        uint256 oldest = index > MOST_SPANS ? index - MOST_SPANS : 0;
-        while (index > oldest) {
-            Span memory span = article.spans[--index];
-            if (begin > span.from) return span.until == 0 || begin < span.until;
+        // The latest span that began before: found by halves, so however often somebody suspends and resumes, nothing is
+        // ever too old to be found, nor dear to find.
+        uint256 before;
+        uint256 after_ = article.spans.length;
+        while (before < after_) {
+            uint256 middle = (before + after_) / 2;
+            if (article.spans[middle].from < begin) before = middle + 1;
+            else after_ = middle;
         }
-        return false;
+        if (before == 0) return false;
+        uint40 until = article.spans[before - 1].until;
+        return until == 0 || begin < until;
     }
 
     /// @inheritdoc ICharter

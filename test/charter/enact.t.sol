@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {ICharter, Need, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
 import {WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
-import {SubcontractId} from "../../contracts/types/Ids.sol";
+import {Epoch, SubcontractId} from "../../contracts/types/Ids.sol";
+import {Verdict} from "../../contracts/types/Report.sol";
+import {SealedReport} from "../Village.sol";
 import {CharterTest} from "./CharterTest.sol";
 
 contract EnactTest is CharterTest {
@@ -297,5 +299,58 @@ contract EnactTest is CharterTest {
         vm.expectEmit(address(charter));
         emit ICharter.Ended(id, uint40(sunset));
         charter.poke(id);
+    }
+
+    /// @dev Suspends and resumes by the marginal signer's own hand.
+    function flicker(uint256 member, SubcontractId id, uint256 times) private {
+        for (uint256 i; i < times; ++i) {
+            revoke(member, id);
+            charter.poke(id);
+            sign(member, id);
+            charter.poke(id);
+        }
+    }
+
+    /// @dev An attack once: 65 suspensions in one transaction, and the weeks begun before were never settled.
+    function test_R1_SuspensionsNeverEraseAnEpochThatBegan() external {
+        for (uint256 member = 3; member <= FOUNDERS; ++member) {
+            revoke(member, WOOD);
+        }
+        SealedReport memory sealed_ = report(Verdict.Ok, weekOfTwo());
+        passTime(WINDOW + 1);
+        Epoch begun = Epoch.wrap(FIRST_WEEK);
+
+        flicker(2, WOOD, 65);
+
+        vm.assertTrue(charter.accruesAt(WOOD, uint40(weekBegin(begun))), "R1: it began, so it accrues");
+        settle(sealed_);
+        vm.assertLt(freeOf(1), 100e6, "R1: and settles");
+    }
+
+    /// @dev Against a plain record of when it was in force.
+    function testFuzz_R5_6_AccruesJustWhereItWasInForce(uint32[40] calldata pauses, uint256 asked) external {
+        SubcontractId id = enacted();
+        uint40[41] memory turned;
+        turned[0] = uint40(vm.getBlockTimestamp());
+        for (uint256 i; i < pauses.length; ++i) {
+            passTime(pauses[i] % 7 days);
+            if (i % 2 == 0) revoke(2, id);
+            else sign(2, id);
+            charter.poke(id);
+            turned[i + 1] = uint40(vm.getBlockTimestamp());
+        }
+
+        uint40 begin = uint40(bound(asked, turned[0], turned[40] + 1));
+        bool wanted;
+        for (uint256 i; i < turned.length; i += 2) {
+            bool on = begin > turned[i] && (i == 40 || begin < turned[i + 1]);
+            wanted = wanted || on;
+        }
+        vm.assertEq(
+            charter.accruesAt(id, begin), wanted, "R5.6: after it came in force, before it was suspended"
+        );
+        for (uint256 i = 1; i < turned.length; ++i) {
+            vm.assertFalse(charter.accruesAt(id, turned[i]), "R5.6: not at the second of a change");
+        }
     }
 }
