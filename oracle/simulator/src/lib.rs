@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! - [`simulate`] plays many seeds, [`replay`] tells one of them line by line.
-//! - `world` is the clock, the network and the disks; `node` one seat; `chain` the contract's rules and its
+//! - `world` is the clock, with a room each for its plan, blocks, edge, wires and seats; `node` one seat and its disk; `chain` the contract's rules and its
 //!   reorganisations; `device` what sensors send; `liar` what a bad seat does; `law` what is checked at every step.
 
 use std::ops::Range;
