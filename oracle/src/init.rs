@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, RpcUrl};
+use crate::config::{Config, ConfigError, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
 
 /// What to prepare.
@@ -116,6 +116,15 @@ pub enum InitError {
         /// Which.
         path: PathBuf,
     },
+    /// The configuration cannot be used.
+    #[error("the configuration cannot be used")]
+    Config(#[source] ConfigError),
+    /// The seat's card is not there, or is none.
+    #[error("{path} is no seat's card; `init` wrote one there: put it back")]
+    Card {
+        /// Where it should lie.
+        path: PathBuf,
+    },
     /// A file cannot be written.
     #[error("{path} could not be written")]
     Write {
@@ -178,6 +187,47 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
         card,
         gas,
     })
+}
+
+/// What a rotation has made.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    /// The new report key's file.
+    pub key: PathBuf,
+    /// The card's file; it shows the new key.
+    pub card_file: PathBuf,
+    /// The card.
+    pub card: SeatCard,
+}
+
+/// Makes a new report key beside the old one, and writes it into the seat's card. The daemon keeps signing with the old
+/// one until the configuration names the new one; the committee takes the new one from the seat's identity key (R22).
+///
+/// # Errors
+/// The configuration or the card cannot be read, or a file cannot be made.
+pub fn rotate(config: &Path) -> Result<Rotated, InitError> {
+    let read = Config::read(config).map_err(InitError::Config)?;
+    let card_file = config.with_file_name("seat.json");
+    let no_card = || InitError::Card {
+        path: card_file.clone(),
+    };
+    let text = std::fs::read(&card_file).map_err(|_| no_card())?;
+    let mut card: SeatCard = serde_json::from_slice(&text).map_err(|_| no_card())?;
+    let password = Password::read(&read.keys.password).map_err(InitError::Key)?;
+    let folder = read.keys.report.parent().unwrap_or(Path::new("."));
+    let key = (2..)
+        .map(|number: u32| folder.join(format!("report-{number}.json")))
+        .find(|path| !path.exists())
+        .ok_or_else(no_card)?;
+    let secret = key::make(&key, &password).map_err(InitError::Key)?;
+    card.report_key = secret
+        .address()
+        .ok_or_else(|| InitError::NoKey { path: key.clone() })?;
+    write(
+        &card_file,
+        &format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default()),
+    )?;
+    Ok(Rotated { key, card_file, card })
 }
 
 fn write(path: &Path, content: &str) -> Result<(), InitError> {

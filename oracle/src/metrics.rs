@@ -7,19 +7,22 @@ use std::sync::OnceLock;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-pub(crate) const ENVELOPES: &str = "hearth_envelopes_total";
 pub(crate) const READINGS: &str = "hearth_readings_total";
 pub(crate) const ACK_SECONDS: &str = "hearth_ingest_ack_seconds";
 pub(crate) const COMMIT_SECONDS: &str = "hearth_commit_seconds";
 pub(crate) const COMMIT_ROWS: &str = "hearth_commit_rows";
 pub(crate) const LAST_SEEN: &str = "hearth_device_last_seen_seconds";
+pub(crate) const SEQ_GAPS: &str = "hearth_device_seq_gaps_total";
 pub(crate) const COUNTER_REUSED: &str = "hearth_device_counter_reused_total";
 pub(crate) const PEER_MESSAGES: &str = "hearth_peer_messages_total";
 pub(crate) const PEER_LAST_HEARD: &str = "hearth_peer_last_heartbeat_seconds";
+pub(crate) const PEER_MISMATCH: &str = "hearth_peer_config_mismatch";
 pub(crate) const OBJECTIONS: &str = "hearth_objections_total";
 pub(crate) const SIGNER_SECONDS: &str = "hearth_signer_seconds";
 pub(crate) const SIGNATURES: &str = "hearth_signatures_total";
 pub(crate) const EPOCH_SECONDS: &str = "hearth_epoch_duration_seconds";
+pub(crate) const CONTRIBUTORS: &str = "hearth_epoch_contributors";
+pub(crate) const OUTLIERS: &str = "hearth_epoch_outliers_total";
 pub(crate) const REPORT_AGE: &str = "hearth_report_age_seconds";
 pub(crate) const BALANCE: &str = "hearth_wallet_balance_wei";
 pub(crate) const TX: &str = "hearth_tx_total";
@@ -60,10 +63,9 @@ pub fn install() -> &'static PrometheusHandle {
 
 fn describe() {
     describe_counter!(
-        ENVELOPES,
-        "Envelopes by door and result: kept, late, early or the name of a refusal"
+        READINGS,
+        "Signed readings, an envelope each, by door and result: kept, late, early or the name of a refusal"
     );
-    describe_counter!(READINGS, "Readings in kept envelopes, by door");
     describe_histogram!(
         ACK_SECONDS,
         Unit::Seconds,
@@ -81,6 +83,10 @@ fn describe() {
         "Unix time of the latest reading of a device"
     );
     describe_counter!(
+        SEQ_GAPS,
+        "Sequences of a device that were passed over when a later one was kept"
+    );
+    describe_counter!(
         COUNTER_REUSED,
         "Two contents under one counter of a device (R7.2)"
     );
@@ -90,6 +96,10 @@ fn describe() {
         Unit::Seconds,
         "Unix time at which a peer was last heard"
     );
+    describe_gauge!(
+        PEER_MISMATCH,
+        "1 while what a peer signs cannot be read here: it runs another release"
+    );
     describe_counter!(OBJECTIONS, "Refusals to sign a proposal, by seat and reason");
     describe_histogram!(SIGNER_SECONDS, Unit::Seconds, "One signature of the report key");
     describe_counter!(SIGNATURES, "Signatures of the report key");
@@ -97,6 +107,14 @@ fn describe() {
         EPOCH_SECONDS,
         Unit::Seconds,
         "From an epoch's end to its report accepted, in chain time"
+    );
+    describe_gauge!(
+        CONTRIBUTORS,
+        "Seats that signed the last accepted report, by stream"
+    );
+    describe_counter!(
+        OUTLIERS,
+        "Accepted reports whose readings contradict each other beyond what the stream states, by stream"
     );
     describe_gauge!(
         REPORT_AGE,

@@ -30,6 +30,12 @@ pub(crate) struct At {
 pub(crate) enum KeyCommand {
     /// Make a device's key and card: <name>.key.json and <name>.card.json.
     Device(DeviceArgs),
+    /// Make a new report key and put it on the card; the identity key then takes it to the committee.
+    Rotate {
+        /// The configuration file.
+        #[arg(long, short, default_value = "hearth-oracle.toml")]
+        config: PathBuf,
+    },
     /// Show the public side of a keystore: address, and Ed25519 key.
     Show {
         /// The keystore.
@@ -115,6 +121,25 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
                 &password,
             )?;
             println!("device {} ({}) has key {}", card.name, card.kind, card.key);
+        }
+        KeyCommand::Rotate { config } => {
+            let rotated = init::rotate(config)?;
+            let card = rotated.card_file.display();
+            println!(
+                "new report key  {}  in {}",
+                rotated.card.report_key,
+                rotated.key.display()
+            );
+            println!("next:");
+            println!("  1. hearth seat {card} --keystore <the identity key>  takes it to the committee");
+            println!(
+                "  2. set seat.report_key in {} to {}",
+                config.display(),
+                rotated.key.display()
+            );
+            println!(
+                "  3. stop the daemon and start it again; `doctor` says whether committee and seat agree"
+            );
         }
         KeyCommand::Show { file, password_file } => {
             let secret =

@@ -77,6 +77,12 @@ impl Acquaintance {
             peer.clock_offset = Some(theirs.cast_signed() - now.cast_signed());
         });
         metrics::gauge!(m::PEER_LAST_HEARD, "peer" => seat.to_string()).set(now as f64);
+        metrics::gauge!(m::PEER_MISMATCH, "peer" => seat.to_string()).set(0.0);
+    }
+
+    /// A peer signed what this release cannot read.
+    pub(crate) fn unread(&self, seat: SeatId) {
+        metrics::gauge!(m::PEER_MISMATCH, "peer" => seat.to_string()).set(1.0);
     }
 
     /// Everybody, in order.

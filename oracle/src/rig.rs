@@ -288,6 +288,7 @@ impl Rig {
                 errands,
             },
             keep_seconds: 86_400,
+            last: HashMap::new(),
         };
         let runtime = tokio::runtime::Handle::current();
         let stopped = stop.clone();

@@ -3,6 +3,7 @@
 //! *In*: a [`Config`]. *Out*: a seat at work, in this process. *Refuses*: to start beside another daemon on the same
 //! state folder. *Never*: a stage that dies in silence: its name ends the process.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -193,7 +194,8 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let keys = check::keys(&config).map_err(RunError::Keys)?;
     let lock = locked(&config)?;
     let network = Network::of(config.chain.chain_id, config.chain.charter);
-    let owner = format!("{network}/{}/{}", config.seat, keys.report.address());
+    // Not the report key: the journal outlives its rotation, and the guard's record with it.
+    let owner = format!("{network}/{}", config.seat);
     let journal = journal(&config, &owner).map_err(RunError::Journal)?;
     let gas = keys.gas.address();
     let nonces = Nonces::open(
@@ -279,6 +281,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
             errands,
         },
         keep_seconds: u64::from(config.keep_days) * 86_400,
+        last: HashMap::new(),
     };
     let runtime = tokio::runtime::Handle::current();
     let stop = rest_stop.clone();

@@ -5,7 +5,7 @@
 //!
 //! One commit takes whatever arrived during the commit before (at most [`MOST_AT_ONCE`]), so latency follows the disk.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use hearth_oracle_core::chain::ChainView;
 use hearth_oracle_core::effect::{Effect, Event, Notice, Record};
 use hearth_oracle_core::seat::{self, Seat};
 use hearth_oracle_core::types::{Counter, Kid, SeatId, StreamId};
-use hearth_oracle_core::verify::Verified;
+use hearth_oracle_core::verify::{Held, Verified};
 use metrics::{counter, gauge, histogram};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -118,6 +118,8 @@ pub(crate) struct Witness {
     pub(crate) outlets: Outlets,
     pub(crate) keep_seconds: u64,
     pub(crate) config: seat::Config,
+    /// The newest counter of each device, to count gaps by.
+    pub(crate) last: HashMap<Kid, Counter>,
 }
 
 /// The way in, and what the witness takes from.
@@ -259,6 +261,9 @@ impl Witness {
         view: &ChainView,
     ) -> Result<(), JournalError> {
         for record in batch.records.drain(..) {
+            if let Record::Kept { held, .. } = &record {
+                self.gap(held);
+            }
             told(&record, self.seat);
         }
         for (reply, outcome) in batch.replies.drain(..) {
@@ -310,6 +315,18 @@ impl Witness {
             }
         }
         Ok(())
+    }
+
+    /// Counts what a device passed over; what comes later after all, or through a peer, is not taken back.
+    fn gap(&mut self, held: &Held) {
+        let last = self.last.entry(held.kid).or_insert(held.counter);
+        let passed = if last.boot() == held.counter.boot() {
+            held.counter.seq().saturating_sub(last.seq()).saturating_sub(1)
+        } else {
+            0
+        };
+        *last = (*last).max(held.counter);
+        counter!(m::SEQ_GAPS, "device" => held.kid.to_string()).increment(passed.into());
     }
 
     fn errand(&self, errand: Errand) {

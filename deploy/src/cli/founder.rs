@@ -431,8 +431,33 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
         .call()
         .await
         .map_err(chain::asked("reading the seat"))?;
-    if seat.reportKey == card.report_key && seat.bonded {
+    let same = seat.reportKey == card.report_key
+        && seat.transportKey == card.transport_key
+        && seat.endpoint == card.endpoint;
+    if same && seat.bonded {
         talk::say(&format!("seat {number} is registered already"));
+        return Ok(());
+    }
+    if !seat.reportKey.is_zero() {
+        talk::say(&format!(
+            "{} rotates seat {number} to report key {} at {}; what was signed with the old one and is not accepted yet \
+             must be signed again (R22).",
+            card.name, card.report_key, card.endpoint
+        ));
+        if !yes {
+            talk::agreed("Rotate?", "say --yes")?;
+        }
+        let call = Committee::rotateCall {
+            id: number,
+            reportKey: card.report_key,
+            transportKey: card.transport_key,
+            endpoint: card.endpoint.clone(),
+        };
+        let tx = chain::call(key.address(), place.committee, call.abi_encode().into());
+        chain::land(&chain, "rotating the seat's keys", tx).await?;
+        talk::say(&format!(
+            "seat {number} is rotated; restart its daemon with the new key"
+        ));
         return Ok(());
     }
     let bond = Amount(member::bond(&chain, &place).await?);

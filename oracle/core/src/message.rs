@@ -268,9 +268,11 @@ pub enum PeerRefused {
         /// The seat named.
         given: SeatId,
     },
-    /// The payload is no message.
-    #[error("the payload is no message: {reason}")]
+    /// The payload, which the seat did sign, is no message of this release.
+    #[error("what seat {from} signed is no message of this release: {reason}")]
     Payload {
+        /// The seat.
+        from: SeatId,
         /// The parser's words.
         reason: String,
     },
@@ -372,6 +374,7 @@ pub fn open(
         return Err(PeerRefused::BadSignature { given: header.from });
     }
     let message = serde_json::from_slice(&parts.payload).map_err(|e| PeerRefused::Payload {
+        from: header.from,
         reason: e.to_string(),
     })?;
     Ok(Heard {

@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::types::{Filter, Log};
 use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_bindings::{Charter, Committee, Docket};
 use hearth_oracle_core::chain::{self as core_chain, Block, ChainView, Domain, StreamView};
-use hearth_oracle_core::types::{Calendar, Epoch, Network, StreamId};
+use hearth_oracle_core::types::{Calendar, Epoch, Network, StreamId, Verdict};
 use hearth_oracle_core::verify::Directory;
-use metrics::histogram;
+use metrics::{counter, gauge, histogram};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -486,6 +486,11 @@ fn gauge(sight: &Sight, before: Option<&Sight>) {
         let end = sight.view.calendar.end(known.terms.epochs, *epoch);
         histogram!(m::EPOCH_SECONDS, "stream" => stream.to_string())
             .record(sight.view.head.time.saturating_sub(end) as f64);
+        // The signers stand in the header's low 32 bits, one bit a seat.
+        let signers = (landed.header & U256::from(u32::MAX)).count_ones();
+        gauge!(m::CONTRIBUTORS, "stream" => stream.to_string()).set(signers as f64);
+        let contested = landed.accepted.verdict == Verdict::Contested;
+        counter!(m::OUTLIERS, "stream" => stream.to_string()).increment(contested.into());
         info!(
             target: "hearth::docket", stream = stream.0, epoch = epoch.0, attempt = landed.accepted.attempt.0,
             digest = %landed.accepted.digest, block = landed.accepted.block, verdict = ?landed.accepted.verdict,

@@ -37,8 +37,8 @@ impl Book {
 
     fn envelopes(&self, door: &str, result: &str) -> u64 {
         self.count(
-            "hearth_envelopes_total",
-            &format!("door=\"{door}\",result=\"{result}\""),
+            "hearth_readings_total",
+            &format!("adapter=\"{door}\",result=\"{result}\""),
         )
     }
 
@@ -403,6 +403,9 @@ async fn m11_all_bad_input_at_the_peers_door() {
         assert_eq!(book.messages(refused), before + 1, "{name}");
     }
 
+    let mismatch = || book.count("hearth_peer_config_mismatch", "peer=\"1\"");
+    assert_eq!(mismatch(), 1, "it signed what this release cannot read");
+
     // Replayed in time, and out of order: heard again, and nothing counts twice.
     let handed = |time, raw: Vec<String>| spoken(0, time, &PEER, &Message::Envelopes { raw });
     let bad = envelope_by(&[8; 32], network(), 6, NOW);
@@ -414,7 +417,7 @@ async fn m11_all_bad_input_at_the_peers_door() {
         let (status, told) = rig.post("/v1/peer", message.as_str()).await;
         assert_eq!(status, 202, "{told}");
     }
-    assert_eq!(book.messages("heard"), 3);
+    assert_eq!((book.messages("heard"), mismatch()), (3, 0));
     assert_eq!(book.envelopes("peer", "unknown_device"), 2);
     assert_eq!(book.envelopes("peer", "malformed"), 2);
     // The witness takes messages in order before a later envelope of the device.

@@ -191,7 +191,7 @@ async fn up(
     let bytes = match body(request, DEADLINE).await {
         Ok(bytes) => bytes,
         Err((status, name, reason)) => {
-            counter!(m::ENVELOPES, "door" => DOOR, "result" => name).increment(1);
+            counter!(m::READINGS, "adapter" => DOOR, "result" => name).increment(1);
             return told(status, name, reason.into());
         }
     };
@@ -213,7 +213,7 @@ async fn up(
             // A signature takes long enough that others must get their turn.
             tokio::task::yield_now().await;
         }
-        match doors.offer(DOOR, line, None).await {
+        match doors.offer(line, None).await {
             Ok(offered) => waiting.push(offered),
             Err(turned) => {
                 let noisy = doors.refuse(DOOR, &who, &turned);
@@ -323,6 +323,9 @@ async fn answer(desk: &Arc<Desk>, from: IpAddr, request: Request<Body>) -> (&'st
     match hear(desk, bytes).await {
         Ok(()) => ("heard", StatusCode::ACCEPTED.into_response()),
         Err(turned) => {
+            if let PeerTurned::Message(PeerRefused::Payload { from, .. }) = &turned {
+                desk.acquaintance.unread(*from);
+            }
             let reason = crate::check::whole(&turned);
             tracing::debug!(target: "hearth::peers", refused = turned.name(), reason, "refused");
             (turned.name(), told(turned.status(), turned.name(), reason))
@@ -366,10 +369,10 @@ async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
     });
     let (from, theirs, event, refusals) = judged.await.map_err(|_| PeerTurned::Unable)??;
     for name in refusals {
-        counter!(m::ENVELOPES, "door" => "peer", "result" => name).increment(1);
+        counter!(m::READINGS, "adapter" => "peer", "result" => name).increment(1);
     }
     if let Event::HandedOver { envelopes, .. } = &event {
-        counter!(m::ENVELOPES, "door" => "peer", "result" => "verified").increment(envelopes.len() as u64);
+        counter!(m::READINGS, "adapter" => "peer", "result" => "verified").increment(envelopes.len() as u64);
     }
     if desk.peers.check_key(&from).is_err() {
         return Err(PeerTurned::TooFast { from });

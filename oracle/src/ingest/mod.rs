@@ -186,12 +186,7 @@ impl Doors {
     }
 
     /// Offers one envelope; `place` is the device its topic names, where it has one.
-    pub(crate) async fn offer(
-        &self,
-        door: &'static str,
-        raw: &[u8],
-        place: Option<&str>,
-    ) -> Result<Waiting, Turned> {
+    pub(crate) async fn offer(&self, raw: &[u8], place: Option<&str>) -> Result<Waiting, Turned> {
         let begun = Instant::now();
         let sight = self.sight().ok_or(Turned::NotYet)?;
         let verified = verify::verify(raw, &sight.directory, &RealKeys).map_err(Turned::Envelope)?;
@@ -213,7 +208,6 @@ impl Doors {
             .offer(verified, self.clock.unix_seconds())
             .await
             .map_err(|_| Turned::Unable)?;
-        counter!(m::READINGS, "adapter" => door).increment(1);
         Ok(Waiting {
             kid: held.kid,
             counter: held.counter,
@@ -226,13 +220,13 @@ impl Doors {
     pub(crate) async fn answered(&self, door: &'static str, waiting: Waiting) -> Result<Outcome, Turned> {
         let outcome = waiting.answer.await.map_err(|_| Turned::Unable)?;
         histogram!(m::ACK_SECONDS).record(waiting.begun.elapsed().as_secs_f64());
-        counter!(m::ENVELOPES, "door" => door, "result" => outcome.name()).increment(1);
+        counter!(m::READINGS, "adapter" => door, "result" => outcome.name()).increment(1);
         Ok(outcome)
     }
 
     /// Counts a refusal and remembers it for the operator; says whether `who` has been refused too much.
     pub(crate) fn refuse(&self, door: &'static str, who: &str, turned: &Turned) -> bool {
-        counter!(m::ENVELOPES, "door" => door, "result" => turned.name()).increment(1);
+        counter!(m::READINGS, "adapter" => door, "result" => turned.name()).increment(1);
         let reason = crate::check::whole(turned);
         debug!(target: "hearth::ingest", door, refused = turned.name(), reason, "refused");
         let refusal = Refusal {

@@ -121,7 +121,7 @@ impl Hook {
             return refuse(Turned::Retained).await;
         }
         loop {
-            let outcome = match self.doors.offer(DOOR, &event.payload, Some(kid)).await {
+            let outcome = match self.doors.offer(&event.payload, Some(kid)).await {
                 Ok(waiting) => self.doors.answered(DOOR, waiting).await.map(|_| ()),
                 Err(turned) => Err(turned),
             };
@@ -182,7 +182,7 @@ impl BrokerEventHandler for Hook {
             self.listeners.gone(&event.client_id);
             if event.unexpected {
                 // What is no MQTT, or too large to be read, ends its session before anyone can name the device.
-                counter!(m::ENVELOPES, "door" => DOOR, "result" => "broken_off").increment(1);
+                counter!(m::READINGS, "adapter" => DOOR, "result" => "broken_off").increment(1);
             }
         })
     }

@@ -389,7 +389,8 @@ impl Submitter {
         if on_chain > nonce {
             // Taken, but by none of ours that this RPC knows: it lags, or the key is used elsewhere.
             if waited > sight.view.committee.depth + PATIENCE {
-                error!(target: "hearth::submit", nonce, errand = pending.errand, "the nonce was used by another transaction");
+                let (stream, epoch) = pending.about();
+                error!(target: "hearth::submit", stream, epoch, nonce, errand = pending.errand, "the nonce was used by another transaction");
                 self.nonces.finish(nonce, "overtaken").map_err(NotSent::Ledger)?;
                 self.pending.remove(&nonce);
                 self.since.remove(&nonce);
@@ -409,8 +410,9 @@ impl Submitter {
             (false, false) => "reverted",
         };
         counter!(m::TX, "state" => outcome).increment(1);
+        let (stream, epoch) = pending.about();
         info!(
-            target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, outcome,
+            target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, outcome,
             block = receipt.block_number, gas = receipt.gas_used, "final"
         );
         self.nonces
@@ -428,11 +430,15 @@ impl Submitter {
         sight: &Sight,
         mut pending: Pending,
     ) -> Result<(), NotSent> {
+        let (stream, epoch) = pending.about();
         if !pending.cancelled
             && let Err(NotSent::Refused { reason }) =
                 self.simulate(provider, pending.to, &pending.input).await
         {
-            info!(target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, reason, "taken back");
+            info!(
+                target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, reason,
+                "taken back"
+            );
             pending.cancelled = true;
             pending.gas = CANCEL_GAS;
         }
@@ -445,7 +451,10 @@ impl Submitter {
             Some((max_fee, tip)) => {
                 (pending.max_fee, pending.tip) = (max_fee, tip);
                 counter!(m::TX, "state" => "bumped").increment(1);
-                info!(target: "hearth::submit", nonce = pending.nonce, errand = pending.errand, max_fee, tip, "made dearer");
+                info!(
+                    target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, max_fee,
+                    tip, "made dearer"
+                );
                 self.publish(pending).await
             }
             None => {

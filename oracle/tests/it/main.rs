@@ -9,6 +9,7 @@
 
 mod agreement;
 mod bad_journals;
+mod doctor;
 mod faulty_rpc;
 mod outages;
 mod polity;

@@ -15,7 +15,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolStruct as _, SolValue as _, eip712_domain, sol};
 use clap::Parser as _;
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
-use hearth_oracle::clock::{Clock as _, WallClock};
+use hearth_oracle::clock::{Clock, WallClock};
 use hearth_oracle::config::Config;
 use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::run::{self, Running};
@@ -81,6 +81,7 @@ pub(crate) struct Polity {
     pub(crate) seats: Vec<Seat>,
     pub(crate) anvil: AnvilInstance,
     pub(crate) proxies: Vec<FaultyRpc>,
+    pub(crate) committee: Address,
     devices: [[u8; 32]; 3],
     _folder: tempfile::TempDir,
 }
@@ -316,6 +317,7 @@ impl Polity {
         chain.anvil_set_auto_mine(false).await.unwrap();
         chain.anvil_set_interval_mining(1).await.unwrap();
         let network = Network::of(31_337, place);
+        let committee = *committee.address();
         let mut polity = Self {
             chain,
             docket,
@@ -323,6 +325,7 @@ impl Polity {
             seats,
             anvil,
             proxies,
+            committee,
             devices,
             _folder: folder,
         };
@@ -334,10 +337,13 @@ impl Polity {
 
     /// Starts a seat, and waits until it is ready.
     pub(crate) async fn start(&mut self, number: usize) {
+        self.start_by(number, Arc::new(WallClock)).await;
+    }
+
+    /// The same by another clock.
+    pub(crate) async fn start_by(&mut self, number: usize, clock: Arc<dyn Clock>) {
         let seat = &mut self.seats[number];
-        let running: Running = run::start(seat.config.clone(), Arc::new(WallClock))
-            .await
-            .unwrap();
+        let running: Running = run::start(seat.config.clone(), clock).await.unwrap();
         let operator = running.addresses.operator;
         let stop = CancellationToken::new();
         let task = tokio::spawn(running.until(stop.clone()));
@@ -433,6 +439,21 @@ impl Polity {
         self.chain.evm_mine(None).await.unwrap();
     }
 
+    /// A seat's identity takes another report key to the committee.
+    pub(crate) async fn rotate(&self, number: usize, report_key: Address) {
+        let committee = Committee::new(self.committee, &self.chain);
+        let id = u8::try_from(number).unwrap();
+        let known = committee.seat(id).call().await.unwrap();
+        landed(
+            committee
+                .rotate(id, report_key, known.transportKey, known.endpoint)
+                .from(self.anvil.addresses()[4 + number])
+                .send()
+                .await,
+        )
+        .await;
+    }
+
     /// Ends the day, and waits for its report.
     pub(crate) async fn until_accepted(&self) {
         self.warp_to(END).await;
@@ -459,6 +480,19 @@ impl Polity {
             .await
             .unwrap()
             .json()
+            .await
+            .unwrap()
+    }
+
+    /// What a running seat shows to be watched.
+    pub(crate) async fn metrics(&self, number: usize) -> String {
+        let address = hearth_oracle::doctor::addresses(&self.seats[number].config)
+            .unwrap()
+            .operator;
+        reqwest::get(format!("http://{address}/metrics"))
+            .await
+            .unwrap()
+            .text()
             .await
             .unwrap()
     }
@@ -492,6 +526,18 @@ impl Polity {
             .await
             .unwrap();
         accepted[0].0.payload.clone()
+    }
+
+    /// The seats whose signatures carried the day's report, one bit each.
+    pub(crate) async fn signers(&self) -> u32 {
+        let accepted = self
+            .docket
+            .Accepted_filter()
+            .from_block(0_u64)
+            .query()
+            .await
+            .unwrap();
+        (accepted[0].0.header & U256::from(u32::MAX)).to()
     }
 
     /// Where the day's report stands: the docket's own word.

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use hearth_oracle::key::{self, Password};
 
-use crate::polity::{Polity, until};
+use crate::polity::{DAY, Polity, until};
 
 /// A token in the RPC's address.
 const TOKEN: &str = "canary-7f3a-token";
@@ -36,7 +36,8 @@ async fn m13_nothing_it_prints_holds_a_secret() {
     let file = folder.join("hearth-oracle.toml");
     let written = std::fs::read_to_string(&file).unwrap();
     let endpoint = polity.anvil.endpoint();
-    let loud = written.replace(&endpoint, &format!("{endpoint}/?key={TOKEN}")) + "filter = \"trace\"\n";
+    let loud = written.replace(&endpoint, &format!("{endpoint}/?key={TOKEN}"))
+        + "filter = \"trace\"\nformat = \"json\"\n";
     // A second RPC that never answers, so that failures are told too.
     let loud = loud.replace(
         "\n[seat]",
@@ -66,6 +67,10 @@ async fn m13_nothing_it_prints_holds_a_secret() {
     polity.sense_a_day_to(seat).await;
     polity.sense_a_day().await;
     polity.until_accepted().await;
+    until("the transaction is final", async || {
+        std::fs::read_to_string(&log).unwrap().contains("\"final\"")
+    })
+    .await;
 
     let addresses = hearth_oracle::doctor::addresses(&config).unwrap();
     let mut said = String::new();
@@ -97,6 +102,8 @@ async fn m13_nothing_it_prints_holds_a_secret() {
         "the log does not tell the seat's life"
     );
 
+    follow(&std::fs::read_to_string(&log).unwrap());
+
     let password = Password::read(&config.keys.password).unwrap();
     let mut secrets = vec![
         TOKEN.to_owned(),
@@ -120,6 +127,32 @@ async fn m13_nothing_it_prints_holds_a_secret() {
         let found = lower.find(&secret.to_lowercase());
         let around = found.map(|at| lower[at.saturating_sub(200)..at].to_owned());
         assert_eq!(around, None, "a secret was printed after this");
+    }
+}
+
+/// One epoch's life can be followed by its number alone, at INFO.
+fn follow(log: &str) {
+    let told: Vec<String> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|line| line["level"] == "INFO" && line["epoch"] == DAY / 86_400 && line["stream"] == 1)
+        .map(|line| line["message"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let mut rest = told.iter();
+    for stage in [
+        "estimated",
+        "guarded",
+        "signed",
+        "proposed",
+        "sealed",
+        "sent",
+        "accepted",
+        "final",
+    ] {
+        assert!(
+            rest.any(|message| message == stage),
+            "{stage} is not told in its place: {told:?}"
+        );
     }
 }
 
