@@ -65,6 +65,19 @@ pub enum JournalError {
         /// Where it lay.
         path: PathBuf,
     },
+    /// The file ends before its last page.
+    #[error(
+        "the journal {path} has {given} bytes, wanted {wanted}: it was cut off, and the seat signs nothing with it; move \
+         the state folder away, and keep it"
+    )]
+    Truncated {
+        /// Where it lies.
+        path: PathBuf,
+        /// Its size.
+        given: u64,
+        /// What its first page says.
+        wanted: u64,
+    },
     /// A record is not as it was written.
     #[error(
         "record {n} of the journal {path} is damaged; the seat signs nothing with it: move the state folder away, \

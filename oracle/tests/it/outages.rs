@@ -1,8 +1,12 @@
 //! What an RPC does to a seat: err, hang, babble, stand still, boast; and a chain that is reorganised or dear.
 
+use std::sync::Arc;
+
 use alloy::providers::Provider as _;
 use alloy::providers::ext::AnvilApi as _;
 use alloy::rpc::types::anvil::ReorgOptions;
+use hearth_oracle::clock::WallClock;
+use tokio_util::sync::CancellationToken;
 
 use crate::faulty_rpc::Mood;
 use crate::polity::{END, Polity, until};
@@ -40,6 +44,43 @@ async fn m10_the_first_rpc_hangs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m10_the_first_rpc_boasts_of_a_head_nobody_else_sees() {
     settles(&with_first_rpc(Mood::Boasts).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_the_first_rpc_stands_still() {
+    settles(&with_first_rpc(Mood::Freezes).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m10_a_seat_starts_without_any_rpc_and_works_once_one_answers() {
+    let mut polity = Polity::found_through(Mood::Well, |proxy, config| {
+        config.chain.rpc = proxy.parse().unwrap();
+    })
+    .await;
+    for mood in [Mood::Unwell, Mood::Hangs] {
+        polity.stop(0).await;
+        polity.proxies[0].set(mood);
+        let config = polity.seats[0].config.clone();
+        let running = hearth_oracle::run::start(config, Arc::new(WallClock))
+            .await
+            .unwrap();
+        let operator = running.addresses.operator;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(running.until(stop.clone()));
+        let status = async |page: &str| {
+            let answer = reqwest::get(format!("http://{operator}/{page}")).await.unwrap();
+            answer.status().as_u16()
+        };
+        assert_eq!(
+            (status("livez").await, status("readyz").await),
+            (200, 503),
+            "{mood:?}"
+        );
+        polity.proxies[0].set(Mood::Well);
+        until("it is ready", async || status("readyz").await == 200).await;
+        stop.cancel();
+        task.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
