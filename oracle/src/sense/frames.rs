@@ -29,7 +29,7 @@ impl Frame {
     pub fn new(samples: [i32; FRAME]) -> Option<Self> {
         samples
             .iter()
-            .all(|sample| sample.abs() <= SAMPLE_MAX)
+            .all(|sample| (-SAMPLE_MAX..=SAMPLE_MAX).contains(sample))
             .then(|| Self(Box::new(samples)))
     }
 

@@ -1,0 +1,6 @@
+//! [`hearth_fuzz::kit`] under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    hearth_fuzz::kit(bytes);
+});
