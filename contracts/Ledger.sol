@@ -123,14 +123,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        address key = _roster.keyOf(member);
-        _takeSignature(
-            key,
-            _amountDeed(DEPOSIT_TYPEHASH, DEPOSIT_DEED, member, amount, nonce, deadline),
-            nonce,
-            deadline,
-            signature
-        );
+        address key = _takeAmount(DEPOSIT_TYPEHASH, DEPOSIT_DEED, member, amount, nonce, deadline, signature);
         _deposit(key, Accounts.ofMember(member), amount);
     }
 
@@ -161,13 +154,8 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        address key = _roster.keyOf(member);
-        _takeSignature(
-            key,
-            _amountDeed(WITHDRAW_TYPEHASH, WITHDRAW_DEED, member, amount, nonce, deadline),
-            nonce,
-            deadline,
-            signature
+        address key = _takeAmount(
+            WITHDRAW_TYPEHASH, WITHDRAW_DEED, member, amount, nonce, deadline, signature
         );
         _withdraw(member, key, amount);
     }
@@ -209,17 +197,20 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         token.push(identity, amount);
     }
 
-    function _amountDeed(
+    /// @dev For the two deeds about an amount of the member's own; gives the key they act by.
+    function _takeAmount(
         bytes32 typehash,
         bytes32 deed,
         MemberId member,
         uint64 amount,
         uint256 nonce,
-        uint64 deadline
-    ) private pure returns (bytes32) {
-        return keccak256(
-            abi.encode(typehash, deed, member, keccak256(bytes(Words.money(amount))), nonce, deadline)
-        );
+        uint64 deadline,
+        bytes calldata signature
+    ) private returns (address key) {
+        bytes32 words = keccak256(bytes(Words.money(amount)));
+        bytes32 structHash = keccak256(abi.encode(typehash, deed, member, words, nonce, deadline));
+        key = _roster.keyOf(member);
+        _takeSignature(key, structHash, nonce, deadline, signature);
     }
 
     /* WHAT SUBCONTRACTS ASK (R1.2, R1.3) */

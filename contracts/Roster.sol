@@ -154,11 +154,9 @@ contract Roster is IRoster, Signed {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        Nomination storage self = _pending(nomination);
-        bytes32 deed = keccak256(
-            abi.encode(VOUCH_TYPEHASH, VOUCH_DEED, member, nomination, self.candidate, nonce, deadline)
+        Nomination storage self = _takeAbout(
+            nomination, VOUCH_TYPEHASH, VOUCH_DEED, member, nonce, deadline, signature
         );
-        _takeSignature(_present(member), deed, nonce, deadline, signature);
         _vouch(nomination, self, member);
     }
 
@@ -202,11 +200,9 @@ contract Roster is IRoster, Signed {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        Nomination storage self = _pending(nomination);
-        bytes32 deed = keccak256(
-            abi.encode(OBJECT_TYPEHASH, OBJECT_DEED, member, nomination, self.candidate, nonce, deadline)
+        Nomination storage self = _takeAbout(
+            nomination, OBJECT_TYPEHASH, OBJECT_DEED, member, nonce, deadline, signature
         );
-        _takeSignature(_present(member), deed, nonce, deadline, signature);
         _object(nomination, self, member);
     }
 
@@ -337,6 +333,22 @@ contract Roster is IRoster, Signed {
         emit Left(member, uint40(block.timestamp));
 
         _mandates.memberLeft(member);
+    }
+
+    /// @dev For the deeds that say nothing but which nomination they are about.
+    function _takeAbout(
+        uint256 nomination,
+        bytes32 typeHash,
+        bytes32 deed,
+        MemberId member,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata signature
+    ) private returns (Nomination storage self) {
+        self = _pending(nomination);
+        bytes32 structHash =
+            keccak256(abi.encode(typeHash, deed, member, nomination, self.candidate, nonce, deadline));
+        _takeSignature(_present(member), structHash, nonce, deadline, signature);
     }
 
     /// @dev The member who calls; acts begin at ignition.

@@ -145,6 +145,22 @@ abstract contract Base {
         return abi.encodePacked(r, s, v);
     }
 
+    /// @notice The EIP-712 digest of a struct hash for one of the charter's parts.
+    function typedDigest(address place, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256("Hearth"),
+                keccak256("1"),
+                block.chainid,
+                place
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
     /// @notice Folds any fuzz input into `[least, most]`, both reachable.
     function bound(uint256 given, uint256 least, uint256 most) internal pure returns (uint256) {
         require(least <= most, "bound: the least is above the most");

@@ -47,18 +47,7 @@ abstract contract SignedActTest is Base {
     }
 
     function sign(uint256 key, uint256 nonce, uint64 deadline) internal view returns (bytes memory) {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256(
-                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-                ),
-                keccak256("Hearth"),
-                keccak256("1"),
-                block.chainid,
-                address(door())
-            )
-        );
-        return signed(key, keccak256(abi.encodePacked(hex"1901", domain, deedOf(nonce, deadline))));
+        return signed(key, typedDigest(address(door()), deedOf(nonce, deadline)));
     }
 
     function test_R1_8_AnyoneCarriesIt() external {

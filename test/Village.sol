@@ -314,22 +314,6 @@ abstract contract Village is Base {
         return typedDigest(address(charter), structHash);
     }
 
-    /// @notice The EIP-712 digest of a struct hash for one of the charter's parts.
-    function typedDigest(address place, bytes32 structHash) internal view returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256(
-                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-                ),
-                keccak256("Hearth"),
-                keccak256("1"),
-                block.chainid,
-                place
-            )
-        );
-        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
-    }
-
     function seatAll(Draft memory draft) internal {
         for (uint256 i; i < draft.seats; ++i) {
             seatOne(i, draft.bond);
