@@ -95,9 +95,11 @@ pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
             Some(keys)
         }
         Err(problems) => {
-            let mend =
-                "restore the file from your copy, or make new keys with `init` and rotate them on chain";
-            findings.extend(problems.to_string().lines().map(|line| bad("keys", line, mend)));
+            let restore = "restore the file from your copy, or rotate to a new key with `key rotate`";
+            findings.extend(problems.to_string().lines().map(|line| {
+                let (says, mend) = line.split_once("; mend it with ").unwrap_or((line, restore));
+                bad("keys", says, mend)
+            }));
             None
         }
     };
@@ -492,6 +494,14 @@ fn held(state: &Path) -> bool {
 fn disk(state: &Path) -> Vec<Finding> {
     use std::io::Write as _;
     let mut findings = Vec::new();
+    if !state.exists() && state.parent().is_some_and(Path::is_dir) {
+        let mend = "start the daemon with `hearth-oracle run`, which makes it";
+        return vec![poor(
+            "disk",
+            format!("{} is not there yet", state.display()),
+            mend,
+        )];
+    }
     let probe = state.join("doctor.probe");
     let tried = || -> std::io::Result<Vec<Duration>> {
         let mut file = std::fs::File::create(&probe)?;

@@ -132,11 +132,10 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
             );
             println!("next:");
             println!("  1. hearth seat {card} --keystore <the identity key>  takes it to the committee");
-            println!(
-                "  2. set seat.report_key in {} to {}",
-                config.display(),
-                rotated.key.display()
-            );
+            // Paths in the configuration are seen from its own folder.
+            let folder = config.parent().unwrap_or(Path::new(""));
+            let named = rotated.key.strip_prefix(folder).unwrap_or(&rotated.key);
+            println!("  2. set seat.report_key in {} to {named:?}", config.display());
             println!(
                 "  3. stop the daemon and start it again; `doctor` says whether committee and seat agree"
             );

@@ -1,5 +1,6 @@
 //! The doctor at a seat that is well, and at one fault after the other.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,12 @@ async fn each_fault_is_found_and_how_to_mend_it_is_said() {
     let gone = with(&|c| c.keys.report = "/nowhere/report.json".into());
     finds(&gone, "keys", Grade::Bad, "could not be read", "restore the file").await;
 
+    let open = well.keys.report.clone();
+    let mode = |bits| std::fs::Permissions::from_mode(bits);
+    std::fs::set_permissions(&open, mode(0o644)).unwrap();
+    finds(&well, "keys", Grade::Bad, "has mode 644", "`chmod 600 ").await;
+    std::fs::set_permissions(&open, mode(0o600)).unwrap();
+
     let dead = with(&|c| c.chain.rpc = "http://127.0.0.1:9".parse().unwrap());
     finds(
         &dead,
@@ -131,6 +138,15 @@ async fn each_fault_is_found_and_how_to_mend_it_is_said() {
     )
     .await;
     let folder = tempfile::tempdir().unwrap();
+    let fresh = with(&|c| c.state = folder.path().join("state"));
+    finds(
+        &fresh,
+        "disk",
+        Grade::Poor,
+        "is not there yet",
+        "hearth-oracle run",
+    )
+    .await;
     std::fs::write(folder.path().join("journal.db"), [0xff; 8_192]).unwrap();
     let damaged = with(&|c| c.state = folder.path().into());
     finds(
