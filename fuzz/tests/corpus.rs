@@ -30,7 +30,7 @@ static CORPORA: LazyLock<Vec<Seed>> = LazyLock::new(|| {
 });
 
 #[test]
-fn d8_each_corpus_reaches_behind_its_parser() {
+fn each_corpus_reaches_behind_its_parser() {
     for parser in PARSERS {
         let of: Vec<_> = CORPORA.iter().filter(|(of, ..)| of.0 == parser.0).collect();
         let read = of.iter().filter(|(_, _, bytes)| parser.1(bytes)).count();
@@ -51,14 +51,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn d8_no_bytes_make_a_parser_panic(
+    fn no_bytes_make_a_parser_panic(
         which in any::<prop::sample::Index>(), bytes in proptest::collection::vec(any::<u8>(), 0..600)
     ) {
         which.get(PARSERS).1(&bytes);
     }
 
     #[test]
-    fn d8_nor_does_a_changed_corpus(
+    fn nor_does_a_changed_corpus(
         which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()
     ) {
         let (parser, _, seed) = which.get(CORPORA.as_slice());

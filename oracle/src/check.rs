@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn m13_addresses_are_told_without_what_may_be_secret() {
+    fn addresses_are_told_without_what_may_be_secret() {
         let check = |text: &str, wanted: &str| assert_eq!(without_paths(text), wanted);
         check(
             "error for url (https://a:b@rpc.example:1/v3/token?k=1): refused",

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn m13_no_secret_shows_itself() {
+    fn no_secret_shows_itself() {
         let secret = Secret::new([0xab; 32]);
         let shown = format!("{secret:?} {:?}", Password("canary".into()));
         assert!(!shown.contains("ab") && !shown.contains("171") && !shown.contains("canary"));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn o3_a_high_s_is_refused() {
+    fn a_high_s_is_refused() {
         let digest = keccak256(b"digest");
         let compact = RealKeys.attest(&[7; 32], &digest).unwrap();
         let mut high = compact;

@@ -16,7 +16,7 @@ use crate::estimators::{Estimate, Item, Opening, Unusable};
 use crate::faults::Faults;
 use crate::gather::Window;
 use crate::guard::Permit;
-use crate::message::{Attestation, Heard, Message, Objection, ReportKey};
+use crate::message::{AttemptId, Attestation, Heard, Message, Objection};
 use crate::quorum::Sealed;
 use crate::types::{Calendar, Counter, Epoch, Kid, MemberId, SeatId, StreamId};
 use crate::verify::{Held, Verified};
@@ -124,7 +124,7 @@ pub enum Record {
     /// A digest that is about to be signed.
     Guarded {
         /// The report.
-        key: ReportKey,
+        key: AttemptId,
         /// Its digest.
         digest: B256,
         /// What its members' salts are derived from.
@@ -161,7 +161,7 @@ pub enum Remembered {
     /// From `Record::Guarded`.
     Guarded {
         /// The report.
-        key: ReportKey,
+        key: AttemptId,
         /// Its digest.
         digest: B256,
         /// What its members' salts are derived from.
@@ -220,7 +220,7 @@ pub struct Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To propose this attempt, with salts from this seed.
-    Propose(ReportKey, B256),
+    Propose(AttemptId, B256),
     /// To check a proposal of this digest.
     Check(B256),
     /// To know the state in which the accepted report of this digest left the stream.
@@ -333,7 +333,7 @@ pub enum Notice {
     /// A proposal was refused by this seat, or one of its own by a peer.
     Refused {
         /// The report.
-        key: ReportKey,
+        key: AttemptId,
         /// Who refused.
         by: SeatId,
         /// Why.
@@ -349,14 +349,14 @@ pub enum Notice {
     /// This seat proposed.
     Proposed {
         /// The report.
-        key: ReportKey,
+        key: AttemptId,
         /// Its digest.
         digest: B256,
     },
     /// A report has its quorum.
     Sealed {
         /// The report.
-        key: ReportKey,
+        key: AttemptId,
         /// Its digest.
         digest: B256,
     },

@@ -581,7 +581,7 @@ mod tests {
     }
 
     #[test]
-    fn o7_what_is_left_out_is_found() {
+    fn what_is_left_out_is_found() {
         let store = filled(1..=4);
         let mut own = laid(&store);
         let kept: Vec<Held> = all(&store)

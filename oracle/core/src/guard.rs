@@ -11,20 +11,20 @@ use alloy_primitives::B256;
 
 use crate::effect::{Effect, Record};
 use crate::faults::{Fault, Faults};
-use crate::message::ReportKey;
+use crate::message::AttemptId;
 use crate::types::{Epoch, StreamId};
 
 /// Leave to sign one digest. Its record is durable by the time the shell sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
-    key: ReportKey,
+    key: AttemptId,
     digest: B256,
 }
 
 impl Permit {
     /// The report.
     #[must_use]
-    pub const fn key(&self) -> ReportKey {
+    pub const fn key(&self) -> AttemptId {
         self.key
     }
 
@@ -59,7 +59,7 @@ pub enum NotSafe {
 /// One digest per (subcontract, stream, epoch, attempt); the stream names the subcontract.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
-    signed: BTreeMap<ReportKey, (B256, B256)>,
+    signed: BTreeMap<AttemptId, (B256, B256)>,
     floors: BTreeMap<StreamId, Epoch>,
 }
 
@@ -70,7 +70,7 @@ impl Guard {
     /// Another digest was signed for this key, or the epoch is over.
     pub(crate) fn admit(
         &mut self,
-        key: ReportKey,
+        key: AttemptId,
         digest: B256,
         seed: B256,
         faults: &Faults,
@@ -102,12 +102,12 @@ impl Guard {
     }
 
     /// What a restart remembers.
-    pub(crate) fn remember(&mut self, key: ReportKey, digest: B256, seed: B256) {
+    pub(crate) fn remember(&mut self, key: AttemptId, digest: B256, seed: B256) {
         self.signed.insert(key, (digest, seed));
     }
 
     /// The digest signed for a key, and the seed of its salts.
-    pub(crate) fn signed(&self, key: ReportKey) -> Option<(B256, B256)> {
+    pub(crate) fn signed(&self, key: AttemptId) -> Option<(B256, B256)> {
         self.signed.get(&key).copied()
     }
 
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::types::Attempt;
 
-    const KEY: ReportKey = ReportKey {
+    const KEY: AttemptId = AttemptId {
         stream: StreamId(1),
         epoch: Epoch(5),
         attempt: Attempt(0),
@@ -141,12 +141,12 @@ mod tests {
     const ONE: B256 = B256::repeat_byte(1);
     const TWO: B256 = B256::repeat_byte(2);
 
-    fn admit(guard: &mut Guard, key: ReportKey, digest: B256) -> Result<Vec<Effect>, NotSafe> {
+    fn admit(guard: &mut Guard, key: AttemptId, digest: B256) -> Result<Vec<Effect>, NotSafe> {
         guard.admit(key, digest, B256::ZERO, &Faults::default())
     }
 
     #[test]
-    fn o4_the_record_comes_before_the_signature() {
+    fn the_record_comes_before_the_signature() {
         let effects = admit(&mut Guard::default(), KEY, ONE).unwrap();
         assert!(matches!(
             effects.as_slice(),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn o4_the_same_again_another_never() {
+    fn the_same_again_another_never() {
         let mut guard = Guard::default();
         admit(&mut guard, KEY, ONE).unwrap();
         assert!(matches!(
@@ -172,7 +172,7 @@ mod tests {
                 signed: ONE
             }
         );
-        let next = ReportKey {
+        let next = AttemptId {
             attempt: Attempt(1),
             ..KEY
         };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn o4_a_restart_remembers_and_what_is_forgotten_is_never_signed() {
+    fn a_restart_remembers_and_what_is_forgotten_is_never_signed() {
         let mut guard = Guard::default();
         guard.remember(KEY, ONE, B256::ZERO);
         assert!(admit(&mut guard, KEY, TWO).is_err());

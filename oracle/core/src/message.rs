@@ -55,7 +55,7 @@ pub enum Message {
     /// Why a proposal is not signed.
     Refusal {
         /// The report refused.
-        key: ReportKey,
+        key: AttemptId,
         /// Its digest.
         digest: B256,
         /// Why.
@@ -81,7 +81,7 @@ pub enum Message {
 
 /// What names a report before it is accepted; the guard signs one digest for each (docs/agreement.md, step 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ReportKey {
+pub struct AttemptId {
     /// The stream; it names the subcontract too.
     pub stream: StreamId,
     /// The epoch.
@@ -141,8 +141,8 @@ pub struct Proposal {
 impl Proposal {
     /// Names the report.
     #[must_use]
-    pub const fn key(&self) -> ReportKey {
-        ReportKey {
+    pub const fn key(&self) -> AttemptId {
+        AttemptId {
             stream: self.report.stream,
             epoch: self.report.epoch,
             attempt: self.report.attempt,
@@ -155,7 +155,7 @@ impl Proposal {
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// The report.
-    pub key: ReportKey,
+    pub key: AttemptId,
     /// Its digest.
     pub digest: B256,
     /// EIP-2098 compact signature.

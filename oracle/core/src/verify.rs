@@ -337,7 +337,7 @@ mod tests {
     use crate::crypto::KeyedHash;
 
     #[test]
-    fn m5_an_envelope_is_reopened_only_as_it_was_verified() {
+    fn an_envelope_is_reopened_only_as_it_was_verified() {
         let (secret, counter) = ([7; 32], Counter::new(1, 5));
         let raw: Arc<str> = envelope(&secret, Network::default(), counter, 100, b"[]", &KeyedHash).into();
         let held = Held {

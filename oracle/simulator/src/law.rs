@@ -13,7 +13,7 @@ use hearth_oracle_core::chain::Accepted;
 use hearth_oracle_core::effect::Evaluated;
 use hearth_oracle_core::estimators::Estimate;
 use hearth_oracle_core::guard::Permit;
-use hearth_oracle_core::message::{Proposal, ReportKey};
+use hearth_oracle_core::message::{AttemptId, Proposal};
 use hearth_oracle_core::report::Report;
 use hearth_oracle_core::types::{Counter, Kid, Leaf, SeatId};
 use hearth_oracle_core::verify::Held;
@@ -43,7 +43,7 @@ pub(crate) struct Law {
     pub(crate) breaches: Breaches,
     made: BTreeSet<Leaf>,
     kept: BTreeMap<Leaf, Held>,
-    signed: BTreeMap<(SeatId, ReportKey), B256>,
+    signed: BTreeMap<(SeatId, AttemptId), B256>,
     /// Every proposal by its digest, with the seeds that came with it.
     proposals: BTreeMap<B256, (Report, BTreeSet<B256>)>,
     /// The parents over which honest seats signed a digest.

@@ -308,7 +308,7 @@ impl World {
         self.now >= self.plan.quiet
     }
 
-    /// The last blocks of an exchange, in which seats that are up can reach each other: what agreement 2 rests on.
+    /// The last blocks of an exchange, in which seats that are up can reach each other: what step 2 of docs/agreement.md rests on.
     fn calm(&self) -> bool {
         let into = (self.now - CALENDAR.begin(EpochKind::Day, FIRST)) % 86_400;
         ((GRACE - 3) * BLOCK..GRACE * BLOCK).contains(&into)

@@ -7,7 +7,7 @@ use hearth_simulator::{replay, simulate};
 const SEEDS: u64 = if cfg!(debug_assertions) { 64 } else { 1_000 };
 
 #[test]
-fn m1_no_life_loses_doubles_or_forges_anything() {
+fn no_life_loses_doubles_or_forges_anything() {
     let tally = simulate(0..SEEDS, |_| {});
     eprintln!("{}", serde_json::to_string(&tally).unwrap());
     for failure in &tally.failures {

@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn m10_who_is_believed() {
+    fn who_is_believed() {
         let now = Instant::now() + Duration::from_secs(1_000);
         let seen = |number: Option<u64>, age: u64, failing: bool| Seen {
             head: number.map(|number| Head {

@@ -123,7 +123,7 @@ fn kept() -> std::collections::HashMap<Counter, usize> {
 }
 
 #[tokio::test]
-async fn d8_all_bad_input_at_the_devices_http_door() {
+async fn all_bad_input_at_the_devices_http_door() {
     let book = Book::open();
     let _counting = metrics::set_default_local_recorder(&book.0);
     let rig = Rig::start().await;
@@ -190,7 +190,7 @@ async fn a_body_of_too_many_envelopes_says_that_not_all_were_read() {
 }
 
 #[tokio::test]
-async fn d7_all_bad_input_at_the_brokers_door() {
+async fn all_bad_input_at_the_brokers_door() {
     let book = Book::open();
     let _counting = metrics::set_default_local_recorder(&book.0);
     let rig = Rig::start().await;
@@ -244,7 +244,7 @@ async fn session(rig: &Rig, name: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn d7_what_is_no_mqtt_ends_its_session_and_no_other() {
+async fn what_is_no_mqtt_ends_its_session_and_no_other() {
     let book = Book::open();
     let _counting = metrics::set_default_local_recorder(&book.0);
     let rig = Rig::start().await;
@@ -316,7 +316,7 @@ async fn a_retained_message_is_never_a_reading() {
 }
 
 #[tokio::test]
-async fn m11_all_bad_input_at_the_peers_door() {
+async fn all_bad_input_at_the_peers_door() {
     let book = Book::open();
     let _counting = metrics::set_default_local_recorder(&book.0);
     let rig = Rig::start().await;

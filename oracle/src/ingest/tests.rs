@@ -65,7 +65,7 @@ async fn a_seat_that_has_not_seen_the_chain_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m3_a_full_disk_stops_acknowledgements_and_nothing_is_lost() {
+async fn a_full_disk_stops_acknowledgements_and_nothing_is_lost() {
     let rig = Rig::start().await;
     let client = device(&rig, "pile").await;
     rig.gate.fill(true);
@@ -150,7 +150,7 @@ pub(super) fn spoken(to: u8, time: u64, secret: &[u8; 32], message: &Message) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m11_a_peer_that_floods_is_held_off() {
+async fn a_peer_that_floods_is_held_off() {
     let rig = Rig::start().await;
     let hello = Message::Fetch {
         stream: StreamId(1),

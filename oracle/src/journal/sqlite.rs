@@ -417,7 +417,7 @@ pub fn inspect(path: &Path) -> Result<Option<String>, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_oracle_core::message::ReportKey;
+    use hearth_oracle_core::message::AttemptId;
     use hearth_oracle_core::types::{Attempt, MemberId};
     use hearth_oracle_core::verify::leaf_of;
 
@@ -437,7 +437,7 @@ mod tests {
     }
 
     fn guarded(attempt: u16) -> Record {
-        let key = ReportKey {
+        let key = AttemptId {
             stream: StreamId(1),
             epoch: Epoch(9),
             attempt: Attempt(attempt),
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn m1_what_was_committed_comes_back_in_its_order_after_a_restart() {
+    fn what_was_committed_comes_back_in_its_order_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let records = [kept(300_001, "a"), guarded(0), kept(300_000, "b"), guarded(1)];
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn m5_a_foreign_or_newer_journal_is_refused() {
+    fn a_foreign_or_newer_journal_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         Sqlite::open(&path, "net/0")
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn m5_each_bad_row_of_a_journal_is_named() {
+    fn each_bad_row_of_a_journal_is_named() {
         for (what, damage) in [
             ("forged", "UPDATE record SET body = replace(body, '0x01', '0x81')"),
             ("forged with a sum", "UPDATE record SET sum = zeroblob(8)"),
@@ -595,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn m5_rows_come_back_in_the_order_of_their_numbers_and_none_can_be_there_twice() {
+    fn rows_come_back_in_the_order_of_their_numbers_and_none_can_be_there_twice() {
         let moved = after("UPDATE envelope SET n = 9").unwrap();
         assert!(matches!(
             moved[..],
@@ -616,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn m5_a_truncated_journal_is_never_read_as_a_shorter_one() {
+    fn a_truncated_journal_is_never_read_as_a_shorter_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let mut journal = Sqlite::open(&path, "net/0").unwrap();

@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn m9_prices_rise_enough_and_not_too_far() {
+    fn prices_rise_enough_and_not_too_far() {
         let check = |old, estimate, wanted| assert_eq!(dearer(old, estimate), wanted, "{old:?} {estimate:?}");
         check((100, 10), (100, 10), Some((113, 12)));
         check((100, 10), (800, 20), Some((800, 20)));

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn m9_what_is_on_its_way_survives_a_restart_and_no_nonce_is_given_twice() {
+    fn what_is_on_its_way_survives_a_restart_and_no_nonce_is_given_twice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("nonces.db");
         let nonces = Nonces::open(&path, "31337/a").unwrap();

@@ -49,7 +49,7 @@ async fn r20_a_list_is_opened_to_its_member_alone_and_proves_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m1_all_restart_within_the_day_and_nothing_is_lost() {
+async fn all_restart_within_the_day_and_nothing_is_lost() {
     let mut polity = Polity::found().await;
     polity.sense_a_day().await;
     for number in 0..4 {
@@ -65,7 +65,7 @@ async fn m1_all_restart_within_the_day_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn o10_one_silent_seat_only_costs_its_turn() {
+async fn one_silent_seat_only_costs_its_turn() {
     let mut polity = Polity::found().await;
     polity.sense_a_day().await;
     let first = polity.seat_of_turn(0);
@@ -91,7 +91,7 @@ async fn a_seat_that_heard_no_device_still_signs_what_its_peers_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m6_a_second_daemon_on_one_folder_is_refused() {
+async fn a_second_daemon_on_one_folder_is_refused() {
     let polity = Polity::found().await;
     let again = hearth_oracle::run::start(
         polity.seats[0].config.clone(),

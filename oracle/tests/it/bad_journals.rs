@@ -26,7 +26,7 @@ async fn run(config: &std::path::Path) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m5_a_seat_does_not_start_on_a_bad_journal() {
+async fn a_seat_does_not_start_on_a_bad_journal() {
     let folder = tempfile::tempdir().unwrap();
     let seat = folder.path().join("seat");
     let charter = "0x5FbDB2315678afecb367f032d93F642f64180aa3";

@@ -27,32 +27,32 @@ async fn settles(polity: &Polity) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_errs() {
+async fn the_first_rpc_errs() {
     settles(&with_first_rpc(Mood::Unwell).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_babbles() {
+async fn the_first_rpc_babbles() {
     settles(&with_first_rpc(Mood::Babbles).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_hangs() {
+async fn the_first_rpc_hangs() {
     settles(&with_first_rpc(Mood::Hangs).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_boasts_of_a_head_nobody_else_sees() {
+async fn the_first_rpc_boasts_of_a_head_nobody_else_sees() {
     settles(&with_first_rpc(Mood::Boasts).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_stands_still() {
+async fn the_first_rpc_stands_still() {
     settles(&with_first_rpc(Mood::Freezes).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_a_seat_starts_without_any_rpc_and_works_once_one_answers() {
+async fn a_seat_starts_without_any_rpc_and_works_once_one_answers() {
     let mut polity = Polity::found_through(Mood::Well, |proxy, config| {
         config.chain.rpc = proxy.parse().unwrap();
     })
@@ -84,12 +84,12 @@ async fn m10_a_seat_starts_without_any_rpc_and_works_once_one_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_the_first_rpc_serves_another_chain() {
+async fn the_first_rpc_serves_another_chain() {
     settles(&with_first_rpc(Mood::Foreign).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m9_every_third_send_seems_to_fail() {
+async fn every_third_send_seems_to_fail() {
     let polity = Polity::found_through(Mood::ForgetsEveryThird, |proxy, config| {
         config.chain.rpc = proxy.parse().unwrap();
     })
@@ -98,7 +98,7 @@ async fn m9_every_third_send_seems_to_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m10_an_outage_of_the_only_rpc_delays_and_loses_nothing() {
+async fn an_outage_of_the_only_rpc_delays_and_loses_nothing() {
     let polity = Polity::found_through(Mood::Well, |proxy, config| {
         config.chain.rpc = proxy.parse().unwrap();
     })
@@ -116,7 +116,7 @@ async fn m10_an_outage_of_the_only_rpc_delays_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m7_a_report_taken_back_by_a_reorganisation_is_brought_again() {
+async fn a_report_taken_back_by_a_reorganisation_is_brought_again() {
     let polity = Polity::found().await;
     polity.sense_a_day().await;
     polity.warp_to(END).await;
@@ -137,7 +137,7 @@ async fn m7_a_report_taken_back_by_a_reorganisation_is_brought_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m9_a_transaction_nobody_takes_is_made_dearer_on_its_nonce() {
+async fn a_transaction_nobody_takes_is_made_dearer_on_its_nonce() {
     let polity = Polity::found().await;
     polity.sense_a_day().await;
     polity.chain.anvil_set_interval_mining(3_600).await.unwrap();

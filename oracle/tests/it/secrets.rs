@@ -27,7 +27,7 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m13_nothing_it_prints_holds_a_secret() {
+async fn nothing_it_prints_holds_a_secret() {
     let mut polity = Polity::found().await;
     let seat = polity.seat_of_turn(0);
     polity.stop(seat).await;

@@ -10,7 +10,7 @@ use crate::effect::{Effect, Evaluated, Notice, Purpose, Task};
 use crate::estimators::{Estimate, Opening};
 use crate::faults::Fault;
 use crate::gather::{Compared, compare, offer};
-use crate::message::{Attestation, Message, Objection, Proposal, ReportKey};
+use crate::message::{AttemptId, Attestation, Message, Objection, Proposal};
 use crate::quorum::{Sealed, Tally};
 use crate::report::{Report, as_parent};
 use crate::types::{Attempt, Epoch, Leaf, SeatId, Verdict};
@@ -156,7 +156,7 @@ impl At<'_> {
         if !mine {
             return;
         }
-        let key = ReportKey {
+        let key = AttemptId {
             stream: self.id,
             epoch,
             attempt: now,
@@ -257,7 +257,7 @@ impl At<'_> {
         }
     }
 
-    fn report(&self, key: ReportKey, seed: B256, root: B256, estimate: &Estimate) -> Option<Report> {
+    fn report(&self, key: AttemptId, seed: B256, root: B256, estimate: &Estimate) -> Option<Report> {
         let round = self.own.round.as_ref()?;
         Some(Report {
             subcontract: self.stream.terms.subcontract,
@@ -276,7 +276,7 @@ impl At<'_> {
         })
     }
 
-    fn propose(&mut self, key: ReportKey, seed: B256, envelopes: &[Held], root: B256, estimate: &Estimate) {
+    fn propose(&mut self, key: AttemptId, seed: B256, envelopes: &[Held], root: B256, estimate: &Estimate) {
         if self.turn_now(key.epoch) != Some(u64::from(key.attempt.0)) {
             return;
         }
@@ -311,7 +311,7 @@ impl At<'_> {
     }
 
     /// Asks the guard; if it agrees, the closing and the guard's record become durable before the key is asked.
-    fn admit(&mut self, key: ReportKey, digest: B256, seed: B256, estimate: &Estimate) -> bool {
+    fn admit(&mut self, key: AttemptId, digest: B256, seed: B256, estimate: &Estimate) -> bool {
         match self.guard.admit(key, digest, seed, &self.config.faults) {
             Ok(effects) => {
                 self.keep_closing(
@@ -431,7 +431,7 @@ impl At<'_> {
         }
     }
 
-    fn refuse(&mut self, to: SeatId, key: ReportKey, digest: B256, reason: Objection) {
+    fn refuse(&mut self, to: SeatId, key: AttemptId, digest: B256, reason: Objection) {
         self.out.push(Effect::Send {
             to,
             message: Message::Refusal { key, digest, reason },
