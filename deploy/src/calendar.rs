@@ -4,8 +4,6 @@
 pub const DAY: u64 = 86_400;
 /// Seconds of a week.
 pub const WEEK: u64 = 7 * DAY;
-/// Seconds of a period (R0).
-pub const PERIOD: u64 = 30 * DAY;
 
 /// The unix second at which a local week begins (R0); `tz` seconds east of UTC.
 #[must_use]

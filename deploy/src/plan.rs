@@ -9,13 +9,12 @@ use alloy::sol;
 use alloy::sol_types::{SolCall, SolValue};
 use hearth_bindings::{Charter, Docket};
 use hearth_oracle_core::estimators::wood::Parameters;
-use hearth_oracle_core::types::MemberId;
+use hearth_oracle_core::types::{MemberId, Network};
 use serde::Serialize;
 
 use crate::amount::Amount;
 use crate::artifacts::{Artifacts, MODULES};
 use crate::kit::{ConsentTerms, EpochKind, Kit, StreamTerms, SubcontractTerms};
-use crate::network::network_name;
 
 /// The deterministic deployment proxy, present on local chains and public testnets.
 pub const PROXY: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -190,7 +189,7 @@ impl Plan {
             proposal,
             foreseen: Foreseen {
                 chain_id,
-                network: network_name(chain_id, charter),
+                network: Network::of(chain_id, charter).to_string(),
                 token,
                 charter,
                 roster: modules[0],

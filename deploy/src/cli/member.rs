@@ -13,7 +13,7 @@ use hearth::chain::{self, asked};
 use hearth::found::Deployment;
 use hearth::member::{self, Account};
 use hearth::sign::{LONGEST_MANDATE, Mandate};
-use hearth::view;
+use hearth::week;
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use serde_json::json;
 
@@ -486,7 +486,7 @@ pub(crate) async fn band(words: &Words, band: u8, id: u16, carrying: &Carrying) 
 /// Contests the member's own line.
 pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &Carrying) -> Result<()> {
     let person = Person::member(words).await?;
-    let reports = view::reports(&person.chain, &person.place).await?;
+    let reports = week::reports(&person.chain, &person.place).await?;
     let report = reports.into_iter().map(|(report, _)| report);
     let mut report = report.filter(|report| report.epoch.0 == epoch && report.stream.0 == stream);
     let report = report.next().ok_or_else(|| {

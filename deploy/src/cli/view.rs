@@ -4,7 +4,8 @@ use eyre::{Result, bail};
 use hearth::amount::Amount;
 use hearth::calendar;
 use hearth::chain::asked;
-use hearth::view::{self, Digest};
+use hearth::view;
+use hearth::week::{self, Digest};
 use hearth_bindings::{Firewood, Roster};
 
 use super::Words;
@@ -205,7 +206,7 @@ pub(crate) async fn digest(
 ) -> Result<()> {
     let chain = words.chain().await?;
     let place = words.deployment(&chain).await?;
-    let Some(digest) = view::digest(&chain, &place, subcontract, epoch).await? else {
+    let Some(digest) = week::digest(&chain, &place, subcontract, epoch).await? else {
         bail!(talk::NotYet("no week has settled yet".into()));
     };
     let tz = view::tz(&chain, &place).await?;

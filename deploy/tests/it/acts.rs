@@ -18,7 +18,7 @@ use hearth::kit::{
 use hearth::member::{self, Account};
 use hearth::plan::Plan;
 use hearth::sign::{Consent, Mandate, Signature};
-use hearth::{throwaway, view};
+use hearth::{throwaway, view, week};
 use hearth_bindings::{Charter, Committee, Firewood, PracticeToken, Roster};
 
 const MONDAY: u64 = 1_767_567_600;
@@ -421,7 +421,7 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
 
     let status = view::status(chain, place).await.unwrap();
     assert_eq!((status.population, status.seats.len()), (4, 4));
-    assert!(view::digest(chain, place, 1, None).await.unwrap().is_none());
+    assert!(week::digest(chain, place, 1, None).await.unwrap().is_none());
 }
 
 #[tokio::test]

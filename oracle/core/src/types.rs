@@ -307,6 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn a_networks_name_is_bound_to_chain_and_charter() {
+        let charter = Address::repeat_byte(0x11);
+        let mut encoded = [0; 64];
+        encoded[30..32].copy_from_slice(&31_337_u16.to_be_bytes());
+        encoded[44..].copy_from_slice(charter.as_slice());
+
+        let name = Network::of(31_337, charter);
+
+        assert_eq!(name.to_string(), hex::encode(&keccak256(encoded)[..8]));
+        assert_ne!(name, Network::of(1, charter));
+        assert_ne!(name, Network::of(31_337, Address::repeat_byte(0x12)));
+    }
+
+    #[test]
     fn names_have_one_spelling() {
         assert!("00112233aabbccdd".parse::<Kid>().is_ok());
         for wrong in [

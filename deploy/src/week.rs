@@ -1,0 +1,199 @@
+//! A week at the pile, read for people: the reports that were accepted, and a settled week's digest.
+//!
+//! *In*: a [`Deployment`], a chain. *Out*: plain figures; amounts in units of H. Everything comes from views and events.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{B256, U256};
+use alloy::providers::DynProvider;
+use hearth_bindings::{Charter, Docket, Firewood, Ledger};
+use hearth_oracle_core::chain::Domain;
+use hearth_oracle_core::report::{Report, as_parent};
+use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use serde::Serialize;
+
+use crate::calendar;
+use crate::chain::{self, ChainError, asked};
+use crate::found::Deployment;
+use crate::view::tz;
+
+const CHARGE: u8 = 6;
+const SHARED: u8 = 7;
+
+/// A settled week of firewood.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Digest {
+    /// The week.
+    pub epoch: u32,
+    /// Its beginning, unix seconds.
+    pub begin: u64,
+    /// What each member took and paid.
+    pub lines: Vec<Line>,
+    /// Paid to the provider of what was paid.
+    pub to_provider: u64,
+    /// Into the warmth reserve.
+    pub to_warmth: u64,
+    /// Kept against what nobody tapped for.
+    pub to_shrinkage: u64,
+    /// For the period before, where one had ended.
+    pub true_up: u64,
+    /// Worth of what nobody tapped for.
+    pub unattributed: u64,
+    /// Of it, from the shrinkage reserve.
+    pub from_reserve: u64,
+    /// Of it, paid by signers.
+    pub shared: u64,
+    /// Of it, paid by nobody.
+    pub borne_by_provider: u64,
+}
+
+/// One member's week.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// Member.
+    pub member: u16,
+    /// Name.
+    pub name: String,
+    /// Bracket applied.
+    pub band: u8,
+    /// Grams that counted.
+    pub grams: u32,
+    /// Before caps.
+    pub charge: u64,
+    /// Paid of it.
+    pub paid: u64,
+    /// Owed of it.
+    pub arrears: u64,
+    /// Nobody's debt.
+    pub extinguished: u64,
+    /// Paid of a share of what nobody tapped for.
+    pub shared: u64,
+}
+
+/// Every accepted report with its parent, and the unix second at which it was accepted, oldest first.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Report, u64)>, ChainError> {
+    let docket = Docket::new(place.docket, chain);
+    let domain = Domain {
+        chain_id: place.chain_id,
+        docket: place.docket,
+    };
+    let mut parents: BTreeMap<(u16, u16), B256> = BTreeMap::new();
+    let mut found = Vec::new();
+    for log in chain::events::<Docket::Accepted>(chain, place.docket, place.from_block).await? {
+        let accepted = &log.inner;
+        let field = |shift: usize, bits: usize| -> u64 {
+            let mask = (U256::from(1) << bits) - U256::from(1);
+            ((accepted.header >> shift) & mask).saturating_to::<u64>()
+        };
+        let narrow = |shift: usize| u16::try_from(field(shift, 16)).unwrap_or_default();
+        let pair = (narrow(240), narrow(224));
+        let mut report = Report {
+            subcontract: SubcontractId(pair.0),
+            stream: StreamId(pair.1),
+            epoch: Epoch(u32::try_from(field(200, 24)).unwrap_or_default()),
+            attempt: Attempt(narrow(184)),
+            version: u32::try_from(field(160, 24)).unwrap_or_default(),
+            observed_from: field(120, 40),
+            observed_to: field(80, 40),
+            verdict: match field(72, 8) {
+                0 => Verdict::Ok,
+                1 => Verdict::Stale,
+                _ => Verdict::Contested,
+            },
+            confidence: narrow(56),
+            coverage: narrow(40),
+            parent: B256::ZERO,
+            envelopes: accepted.envelopes,
+            payload: accepted.payload.clone(),
+        };
+        report.parent = parents.get(&pair).copied().unwrap_or_default();
+        parents.insert(pair, as_parent(report.digest(&domain)));
+        let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
+        let read = docket
+            .accepted(pair.0, pair.1, epoch)
+            .call()
+            .await
+            .map_err(asked("reading a report"))?;
+        found.push((report, read._1.to::<u64>()));
+    }
+    Ok(found)
+}
+
+/// Reads a settled week of a firewood subcontract: the given one, or the last; none where none settled.
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn digest(
+    chain: &DynProvider,
+    place: &Deployment,
+    subcontract: u16,
+    epoch: Option<u32>,
+) -> Result<Option<Digest>, ChainError> {
+    let charter = Charter::new(place.charter, chain);
+    let wood = charter
+        .subcontractAt(subcontract)
+        .call()
+        .await
+        .map_err(asked("reading a subcontract"))?;
+    let weeks = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
+    let week = weeks
+        .iter()
+        .rev()
+        .find(|log| epoch.is_none_or(|epoch| log.inner.epoch.to::<u32>() == epoch));
+    let Some(week) = week else { return Ok(None) };
+    let epoch = week.inner.epoch;
+    let money = &week.inner.money;
+    let mut lines: BTreeMap<u16, Line> = BTreeMap::new();
+    let line_of = |lines: &mut BTreeMap<u16, Line>, member: u16, change: &dyn Fn(&mut Line)| {
+        let line = lines.entry(member).or_insert_with(|| Line {
+            member,
+            name: place.member_name(member),
+            ..Line::default()
+        });
+        change(line);
+    };
+    for log in chain::events::<Firewood::LineSettled>(chain, wood, place.from_block).await? {
+        let settled = &log.inner;
+        if settled.epoch == epoch {
+            line_of(&mut lines, settled.member, &|line| {
+                line.band = settled.bracket;
+                line.grams = settled.grams;
+                line.charge = settled.charge;
+            });
+        }
+    }
+    for log in chain::events::<Ledger::Collected>(chain, place.ledger, place.from_block).await? {
+        let collected = &log.inner;
+        if collected.subcontract != subcontract || collected.epoch != epoch {
+            continue;
+        }
+        let outcome = &collected.outcome;
+        line_of(&mut lines, collected.payer, &|line| match collected.kind {
+            CHARGE => {
+                line.paid = outcome.paid;
+                line.arrears = outcome.arrears;
+                line.extinguished = outcome.extinguished;
+            }
+            SHARED => line.shared = outcome.paid,
+            _ => {}
+        });
+    }
+    Ok(Some(Digest {
+        epoch: epoch.to::<u32>(),
+        begin: calendar::week_begin(epoch.to::<u64>(), tz(chain, place).await?),
+        lines: lines.into_values().collect(),
+        to_provider: money.toProvider,
+        to_warmth: money.toWarmth,
+        to_shrinkage: money.toShrinkage,
+        true_up: money.trueUp,
+        unattributed: money.unattributed,
+        from_reserve: money.fromReserve,
+        shared: money.shared,
+        borne_by_provider: money.borneByProvider,
+    }))
+}
