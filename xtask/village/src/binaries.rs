@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use eyre::{Result, WrapErr, bail, eyre};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -87,6 +88,40 @@ pub async fn ask_json(command: &mut Command) -> Result<Value> {
     let shown = shown(command);
     let text = ask(command).await?;
     serde_json::from_str(&text).wrap_err_with(|| format!("failed to read what `{shown}` printed: {text}"))
+}
+
+/// The same for a command that tells on standard error how far it is: each line is passed on as it comes.
+pub async fn told_by(command: &mut Command, mut told: impl FnMut(&str)) -> Result<()> {
+    let shown = shown(command);
+    let running = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut running = running
+        .kill_on_drop(true)
+        .spawn()
+        .wrap_err_with(|| format!("failed to start `{shown}`"))?;
+    let talk = running
+        .stderr
+        .take()
+        .ok_or_else(|| eyre!("`{shown}` cannot be heard"))?;
+    let mut lines = BufReader::new(talk).lines();
+    let mut last = String::new();
+    let heard = async {
+        while let Some(line) = lines.next_line().await? {
+            told(&line);
+            last = line;
+        }
+        running.wait().await
+    };
+    let status = timeout(PATIENCE, heard)
+        .await
+        .map_err(|_| eyre!("`{shown}` did not end within {PATIENCE:?}"))?
+        .wrap_err_with(|| format!("failed to wait for `{shown}`"))?;
+    if !status.success() {
+        bail!("`{shown}` failed: {last}");
+    }
+    Ok(())
 }
 
 /// Program and arguments, as a person would type them.

@@ -103,15 +103,13 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
     village.write_charter()?;
 
     screen.step("plan the founding; seven founders sign");
-    let agreed = village.sign(SUNDAY_23_55 + YEAR - 86_400)?;
+    village.sign(&rpc, SUNDAY_23_55 + YEAR - 86_400).await?;
     screen.step("found: charter, ledger, docket and the rest");
-    let place = village
-        .found(&rpc, &agreed, |detail| screen.detail(detail))
-        .await?;
+    village.found(&rpc, |detail| screen.detail(detail)).await?;
     screen.step("four seats bring bonds, seven people deposit");
-    village.gather(&rpc, &agreed, &place).await?;
+    village.gather(&rpc).await?;
     screen.step("ignite");
-    let place = village.ignite(&rpc, &agreed).await?;
+    let place = village.ignite(&rpc).await?;
 
     screen.step("start four seats, each with its own broker, and the edge");
     let (epoch, begin) = week::week_at(place.t0 + 600, TZ);
@@ -154,7 +152,7 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
         blocks_to_accepted: blocks,
         settle_gas,
         settled_by,
-        prices: prices(agreed.kit())?,
+        prices: prices(&village.kit()?)?,
     };
     let outcome = Outcome::read(chain.provider(), &place, &report, known).await?;
     edge.stop().await?;
@@ -165,6 +163,9 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
     let took = screen.close();
 
     tell(&outcome)?;
+    println!("\n`hearth digest`, as {} reads it\n", PEOPLE[PROVIDER].name);
+    village.show(&rpc, &["digest"]).await?;
+    tell_rest(&outcome)?;
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&outcome).wrap_err("failed to write the outcome")?;
         std::fs::write(path, text + "\n").wrap_err_with(|| format!("failed to write {}", path.display()))?;
@@ -251,29 +252,10 @@ fn clock(seconds: u64) -> String {
 
 fn tell(outcome: &Outcome) -> Result<()> {
     println!("\nThe week, by member (H)\n\n{}", outcome.table()?);
-    println!(
-        "\nThe weekly digest of {}, who brings the wood\n",
-        PEOPLE[PROVIDER].name
-    );
-    for row in outcome
-        .members
-        .iter()
-        .filter(|row| row.pieces > 0 && usize::from(row.member) != PROVIDER + 1)
-    {
-        println!(
-            "  {:<5} took {:>2} pieces, {:>4.1} kg, and paid {}",
-            row.name,
-            row.pieces,
-            f64::from(row.grams) / 1_000.0,
-            money(&row.paid)?
-        );
-    }
-    println!(
-        "  to you {}, kept against loss {}, to the warmth reserve {}",
-        money(&outcome.to_provider)?,
-        money(&outcome.to_shrinkage)?,
-        money(&outcome.to_warmth)?
-    );
+    Ok(())
+}
+
+fn tell_rest(outcome: &Outcome) -> Result<()> {
     let lost = &outcome.unattributed;
     println!(
         "\nWood nobody tapped for: {} pieces, {:.1} kg, worth {}",

@@ -240,10 +240,10 @@ impl Founded {
             .make_devices(&pile.lessons, SUNDAY_23_55 + 365 * 86_400)
             .await?;
         village.write_charter()?;
-        let agreed = village.sign(SUNDAY_23_55 + 364 * 86_400)?;
-        let place = village.found(&rpc, &agreed, |_| ()).await?;
-        village.gather(&rpc, &agreed, &place).await?;
-        let place = village.ignite(&rpc, &agreed).await?;
+        village.sign(&rpc, SUNDAY_23_55 + 364 * 86_400).await?;
+        village.found(&rpc, |_| ()).await?;
+        village.gather(&rpc).await?;
+        let place = village.ignite(&rpc).await?;
         let state = folder.join("chain.hex");
         chain.save(&state).await?;
         let saved_at = chain.now().await?;

@@ -6,25 +6,15 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use alloy::network::EthereumWallet;
-use alloy::primitives::{Address, U256};
-use alloy::providers::DynProvider;
-use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::SolCall;
+use alloy::primitives::Address;
 use eyre::{Result, WrapErr, bail, eyre};
-use hearth::amount::Amount;
-use hearth::artifacts::Artifacts;
 use hearth::card::{Card, MemberCard};
-use hearth::chain::{call, connect, land};
-use hearth::found::{Deployment, found, ignite};
+use hearth::found::Deployment;
 use hearth::keys;
 use hearth::kit::Kit;
-use hearth::plan::Plan;
-use hearth::sign::{Consent, Signature};
-use hearth_bindings::{Committee, Ledger, PracticeToken};
 use tokio::task::JoinSet;
 
-use crate::binaries::{Binaries, ask};
+use crate::binaries::{Binaries, ask, ask_json, told_by};
 use crate::chain::{CHAIN_ID, LocalChain};
 use crate::child::Running;
 use crate::edge::Edge;
@@ -38,30 +28,13 @@ pub const MODEL: &str = "wood-pile.model.json";
 pub const BEAT_SECONDS: u32 = 1_800;
 /// Readings of one envelope lie within this many seconds.
 const PACK_SECONDS: u32 = 3_600;
+/// The charter's file.
+const CHARTER: &str = "charter.toml";
 /// Whole coins of the local chain given to whoever pays for gas.
 const GAS: u64 = 100;
 
 /// What a demonstration's keystores open with; they guard nothing.
 const PASSWORD: &str = "a demonstration guards nothing";
-/// Purses of seats, in the ledger's account ids.
-const SEAT_PURSE: u32 = 1 << 24;
-/// Most the practice token mints at once, units of H.
-const MINT: u64 = 1_000_000_000;
-
-/// A plan and everybody's word on it.
-pub struct Agreed {
-    kit: Kit,
-    plan: Plan,
-    signatures: Vec<Signature>,
-    people: Vec<PrivateKeySigner>,
-}
-
-impl Agreed {
-    /// The kit that was agreed on.
-    pub fn kit(&self) -> &Kit {
-        &self.kit
-    }
-}
 
 /// Where one seat listens.
 #[derive(Clone, Copy, Debug)]
@@ -248,111 +221,62 @@ impl Village {
     pub fn write_charter(&self) -> Result<()> {
         let kit = std::fs::read_to_string(crate::chain::root().join("kits/firewood.toml"))
             .wrap_err("failed to read the kit")?;
-        std::fs::write(
-            self.folder.join("charter.toml"),
-            people::charter(&kit, &DEVICES, MODEL),
-        )
-        .wrap_err("failed to write the charter")
+        std::fs::write(self.folder.join(CHARTER), people::charter(&kit, &DEVICES, MODEL))
+            .wrap_err("failed to write the charter")
     }
 
-    /// Plans the founding and has every founder sign it, each with the key of their keystore.
-    pub fn sign(&self, expiry: u64) -> Result<Agreed> {
-        let path = self.folder.join("charter.toml");
-        let kit = Kit::read(&path).wrap_err("failed to read the charter")?;
-        let plan = Plan::new(&kit, &Artifacts::embedded(), CHAIN_ID);
-        let people = self.keys(
-            PEOPLE
-                .iter()
-                .map(|person| self.folder.join(format!("people/{}.json", person.name))),
-            PASSWORD,
-        )?;
-        let signatures = kit
-            .founders
-            .iter()
-            .zip(&people)
-            .map(|(founder, key)| {
-                Signature::make(&kit, &plan, Consent::from_terms(&founder.consent, expiry), key)
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .wrap_err("a founder failed to sign")?;
-        Ok(Agreed {
-            kit,
-            plan,
-            signatures,
-            people,
-        })
+    /// The charter as it is written.
+    pub fn kit(&self) -> Result<Kit> {
+        Kit::read(&self.folder.join(CHARTER)).wrap_err("failed to read the charter")
     }
 
-    /// Carries the plan out, as `hearth found` does.
-    pub async fn found(&self, rpc: &str, agreed: &Agreed, mut told: impl FnMut(&str)) -> Result<Deployment> {
-        let (chain, sender) = self.at(rpc, &agreed.people).await?;
-        let place = found(
-            &chain,
-            sender,
-            &agreed.kit,
-            &agreed.plan,
-            &agreed.signatures,
-            |progress| {
-                told(&format!(
-                    "{} of {}: {}",
-                    progress.step, progress.of, progress.label
-                ));
-            },
-        )
-        .await
-        .wrap_err("failed to found")?;
-        place
-            .write(&self.folder.join("deployments"))
-            .wrap_err("failed to write the deployment")?;
-        Ok(place)
+    /// Every founder signs, each with the key of their keystore; their mandates end at `expiry` (unix seconds).
+    pub async fn sign(&self, rpc: &str, expiry: u64) -> Result<()> {
+        ask(self.hearth(rpc).args(["check", CHARTER])).await?;
+        let mut signing = JoinSet::new();
+        for person in PEOPLE {
+            let mut sign = self.as_person(&person, rpc);
+            sign.args(["sign", CHARTER, "--yes", "--until", &expiry.to_string()]);
+            signing.spawn(async move { ask(&mut sign).await.map(drop) });
+        }
+        join(signing).await
+    }
+
+    /// Carries out the plan: its hash is what the founders compared.
+    pub async fn found(&self, rpc: &str, told: impl FnMut(&str)) -> Result<Deployment> {
+        let plan = ask_json(self.hearth(rpc).args(["plan", CHARTER])).await?;
+        let hash = plan["hash"]
+            .as_str()
+            .ok_or_else(|| eyre!("the plan has no hash"))?;
+        let mut found = self.as_person(&PEOPLE[0], rpc);
+        told_by(found.args(["found", CHARTER, "--yes", hash]), told).await?;
+        self.deployment()
     }
 
     /// Seats register with their bonds, and everybody deposits.
-    pub async fn gather(&self, rpc: &str, agreed: &Agreed, place: &Deployment) -> Result<()> {
+    pub async fn gather(&self, rpc: &str) -> Result<()> {
         let mut gathering = JoinSet::new();
-        let bond = agreed.kit.committee.bond.0;
-        for (number, terms) in (0_u8..).zip(&agreed.kit.seats) {
-            let card = terms
-                .card
-                .clone()
-                .ok_or_else(|| eyre!("seat {number} has no card"))?;
-            let folder = self.seat_folder(usize::from(number));
-            let password = std::fs::read_to_string(folder.join("keys/password"))
-                .wrap_err("failed to read a seat's password")?;
-            let key = self
-                .keys([folder.join("keys/identity.json")], password.trim_end())?
-                .remove(0);
-            let (chain, identity) = self.at(rpc, &[key]).await?;
-            let place = place.clone();
-            gathering.spawn(async move {
-                pay(&chain, identity, &place, SEAT_PURSE | u32::from(number), bond).await?;
-                let register = Committee::registerCall {
-                    id: number,
-                    reportKey: card.report_key,
-                    transportKey: card.transport_key,
-                    endpoint: card.endpoint,
-                };
-                send(&chain, "register a seat", identity, place.committee, &register).await
-            });
+        for seat in 0..SEATS.len() {
+            let folder = format!("seats/{seat}");
+            let mut register = self.hearth(rpc);
+            register
+                .args(["--keystore", &format!("{folder}/keys/identity.json")])
+                .args(["--password-file", &format!("{folder}/keys/password")])
+                .args(["seat", &format!("{folder}/seat.json"), "--yes"]);
+            gathering.spawn(async move { ask(&mut register).await.map(drop) });
         }
-        for ((member, person), key) in (1_u32..).zip(PEOPLE).zip(&agreed.people) {
-            let (chain, sender) = self.at(rpc, std::slice::from_ref(key)).await?;
-            let place = place.clone();
-            let amount: Amount = person.deposit.parse().wrap_err("failed to read a deposit")?;
-            gathering.spawn(async move { pay(&chain, sender, &place, member, amount.0).await });
+        for person in PEOPLE {
+            let mut deposit = self.as_person(&person, rpc);
+            deposit.args(["deposit", person.deposit, "--yes"]);
+            gathering.spawn(async move { ask(&mut deposit).await.map(drop) });
         }
         join(gathering).await
     }
 
     /// Sets the charter alight, and tells the seats which it is.
-    pub async fn ignite(&self, rpc: &str, agreed: &Agreed) -> Result<Deployment> {
-        let (chain, sender) = self.at(rpc, &agreed.people).await?;
-        let place = ignite(&chain, sender, &agreed.kit, &agreed.plan)
-            .await
-            .wrap_err("failed to ignite")?;
-        place
-            .write(&self.folder.join("deployments"))
-            .wrap_err("failed to write the deployment")?;
+    pub async fn ignite(&self, rpc: &str) -> Result<Deployment> {
+        ask(self.as_person(&PEOPLE[0], rpc).args(["ignite", CHARTER])).await?;
+        let place = self.deployment()?;
         for seat in 0..SEATS.len() {
             let path = self.seat_folder(seat).join("hearth-oracle.toml");
             let text = std::fs::read_to_string(&path).wrap_err("failed to read a seat's configuration")?;
@@ -364,32 +288,6 @@ impl Village {
             std::fs::write(&path, named).wrap_err("failed to write a seat's configuration")?;
         }
         Ok(place)
-    }
-
-    /// A client that signs with these keys, and the account of the first.
-    async fn at(&self, rpc: &str, keys: &[PrivateKeySigner]) -> Result<(DynProvider, Address)> {
-        let mut wallet = EthereumWallet::default();
-        for key in keys {
-            wallet.register_signer(key.clone());
-        }
-        let first = keys.first().ok_or_else(|| eyre!("nobody signs"))?.address();
-        Ok((
-            connect(rpc, Some(wallet))
-                .await
-                .wrap_err("failed to reach the chain")?,
-            first,
-        ))
-    }
-
-    fn keys(
-        &self,
-        files: impl IntoIterator<Item = PathBuf>,
-        password: &str,
-    ) -> Result<Vec<PrivateKeySigner>> {
-        files
-            .into_iter()
-            .map(|file| keys::open(&file, password).wrap_err("failed to open a keystore"))
-            .collect()
     }
 
     /// The account of one of a seat's keys: `identity`, `report` or `gas`.
@@ -416,15 +314,18 @@ impl Village {
         self.binaries.hearth(&self.folder, rpc)
     }
 
-    /// The clerk with one person's key, for people: tables instead of JSON.
-    pub fn words(&self, person: &Person, rpc: &str) -> tokio::process::Command {
+    /// Has the clerk say something to the person at this terminal.
+    pub async fn show(&self, rpc: &str, words: &[&str]) -> Result<()> {
         let mut command = tokio::process::Command::new(&self.binaries.hearth);
         command
             .current_dir(&self.folder)
-            .args(["--rpc-url", rpc, "--keystore"])
-            .arg(format!("people/{}.json", person.name))
-            .args(["--password-file", "password"]);
-        command
+            .args(["--rpc-url", rpc])
+            .args(words);
+        let status = command.status().await.wrap_err("failed to start hearth")?;
+        if !status.success() {
+            bail!("`hearth {}` ended with {status}", words.join(" "));
+        }
+        Ok(())
     }
 
     /// The clerk with one person's key.
@@ -451,53 +352,6 @@ fn make_person(folder: &Path, person: &Person) -> Result<()> {
     let text = serde_json::to_string_pretty(&card).wrap_err("failed to write a person's card")?;
     std::fs::write(folder.join(format!("{}.card.json", person.name)), text)
         .wrap_err("failed to write a person's card")
-}
-
-/// Mints practice money, and deposits it.
-async fn pay(
-    chain: &DynProvider,
-    from: Address,
-    place: &Deployment,
-    account: u32,
-    amount: u64,
-) -> Result<()> {
-    let mut left = amount;
-    while left > 0 {
-        let part = left.min(MINT);
-        let mint = PracticeToken::mintCall {
-            to: from,
-            amount: U256::from(part),
-        };
-        send(chain, "mint practice money", from, place.token, &mint).await?;
-        left -= part;
-    }
-    let approve = PracticeToken::approveCall {
-        spender: place.ledger,
-        value: U256::from(amount),
-    };
-    send(
-        chain,
-        "allow the ledger to take a deposit",
-        from,
-        place.token,
-        &approve,
-    )
-    .await?;
-    send(
-        chain,
-        "deposit",
-        from,
-        place.ledger,
-        &Ledger::depositCall { account, amount },
-    )
-    .await
-}
-
-async fn send(chain: &DynProvider, act: &str, from: Address, to: Address, what: &impl SolCall) -> Result<()> {
-    land(chain, act, call(from, to, what.abi_encode().into()))
-        .await
-        .map(drop)
-        .wrap_err_with(|| format!("failed to {act}"))
 }
 
 /// The address of the key in a keystore.
