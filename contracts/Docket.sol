@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ICharter, Module, SubcontractState} from "./interfaces/ICharter.sol";
 import {Device, IDocket, ReportState, StreamTerms} from "./interfaces/IDocket.sol";
+import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
 import {ISubcontract} from "./interfaces/ISubcontract.sol";
 import {Lines} from "./libraries/Lines.sol";
@@ -183,8 +184,11 @@ contract Docket is IDocket, Signed {
         if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version == 0) {
             revert SubcontractNotOpen(id);
         }
-        address sponsor = ROSTER.keyOf(CHARTER.sponsorOf(id));
-        if (msg.sender != sponsor) revert CallerNot(msg.sender, sponsor);
+        MemberId sponsor = CHARTER.sponsorOf(id);
+        address key = ROSTER.keyOf(sponsor);
+        if (msg.sender != key) revert CallerNot(msg.sender, key);
+        // What is consented to is measured as it was then: by these streams and no later ones.
+        if (IMandates(CHARTER.module(Module.Mandates)).hasSigned(sponsor, id)) revert SponsorSigned(id);
 
         stream = _enrol(terms);
 

@@ -109,6 +109,12 @@ contract Mandates is IMandates, Signed {
         // What is signed is consent to these terms and no others (R5.5).
         bytes32 wanted = charter.termsHashOf(caps.subcontract);
         if (termsHash != wanted) revert TermsDiffer(caps.subcontract, termsHash, wanted);
+        if (state == SubcontractState.Open) {
+            MemberId sponsor = charter.sponsorOf(caps.subcontract);
+            if (member != sponsor && !hasSigned(sponsor, caps.subcontract)) {
+                revert SponsorFirst(caps.subcontract, sponsor);
+            }
+        }
         _requireExpiry(caps);
 
         _setMandate(member, caps, termsHash, from);
@@ -363,6 +369,13 @@ contract Mandates is IMandates, Signed {
         Caps.Version memory live = mandate.at(begin);
         caps = MandateCaps(subcontract, live.perEvent, live.perPeriod, live.sharedPerPeriod, live.expiry);
         (usedPerPeriod, usedSharedPerPeriod) = Caps.usedIn(mandate.usageOf(), _period());
+    }
+
+    /// @inheritdoc IMandates
+    function hasSigned(MemberId member, SubcontractId subcontract) public view returns (bool) {
+        // No version is ever taken away, and only a founder's first holds from zero on.
+        Caps.Version memory newest = _mandates[member][subcontract].newest;
+        return newest.from != 0 || newest.expiry != 0;
     }
 
     /// @inheritdoc IMandates

@@ -67,6 +67,9 @@ interface IDocket {
     error StreamsNotSigned(bytes32 given, bytes32 wanted);
     error StreamUnknown(SubcontractId subcontract, StreamId stream);
     error SubcontractNotOpen(SubcontractId subcontract);
+
+    /// @notice Its sponsor has signed, so others may have, knowing these streams and no more (R5).
+    error SponsorSigned(SubcontractId subcontract);
     error StreamNotOfSubcontract(StreamId stream, SubcontractId subcontract);
     error TooManyStreams(SubcontractId subcontract, uint256 most);
     error WindowOutOfRange(uint32 given, uint32 least, uint32 most);
@@ -104,8 +107,8 @@ interface IDocket {
     /// @notice Enrols the founders' streams, whose hash they signed; before ignition.
     function enrolFirst(StreamTerms[] calldata streams) external;
 
-    /// @notice Enrols a stream for a subcontract opened later, by its sponsor while it is open for co-signing; its terms
-    /// must name the stream's number (`ISubcontract.settlesOn`).
+    /// @notice Enrols a stream for a subcontract opened later, by its sponsor while it is open and before they sign it
+    /// themselves, which is before anybody does (R5). Its terms must name the stream's number (`ISubcontract.settlesOn`).
     function enrol(StreamTerms calldata terms) external returns (StreamId);
 
     /// @notice The custodian replaces or re-keys a device, from the first epoch that begins after 72 h (R7.1).

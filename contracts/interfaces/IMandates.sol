@@ -27,6 +27,9 @@ interface IMandates {
     error OnlyTheRoster(address caller);
     error SubcontractNotOpen(SubcontractId subcontract, SubcontractState state);
     error TermsDiffer(SubcontractId subcontract, bytes32 given, bytes32 wanted);
+
+    /// @notice Whoever opened a subcontract signs it before others do: from then on its streams are settled (R5).
+    error SponsorFirst(SubcontractId subcontract, MemberId sponsor);
     error ExpiryOutside(uint40 given, uint256 after_, uint256 latest);
     error AlreadyFounded(MemberId member);
     error TooManyMandates(MemberId member, uint256 most);
@@ -51,7 +54,8 @@ interface IMandates {
 
     /* MANDATES (R1.5) */
 
-    /// @notice Signs, raises or lowers a mandate: the consent to the terms, effective for epochs that begin later.
+    /// @notice Signs, raises or lowers a mandate: the consent to the terms, effective for epochs that begin later. While
+    /// the subcontract is open its sponsor signs first (R5).
     /// @param termsHash the terms read before signing; refused where the charter's are others.
     function signMandate(MandateCaps calldata caps, bytes32 termsHash) external;
     function signMandateBySig(
@@ -116,6 +120,9 @@ interface IMandates {
         external
         view
         returns (MandateCaps memory caps, uint64 usedPerPeriod, uint64 usedSharedPerPeriod);
+
+    /// @notice True where the member ever signed a mandate for the subcontract, revoked and expired ones included.
+    function hasSigned(MemberId member, SubcontractId subcontract) external view returns (bool);
 
     /// @notice The member's own bound in force for an epoch that begins at `begin`, and what of the current period's is
     /// used.

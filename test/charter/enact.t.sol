@@ -52,8 +52,8 @@ contract EnactTest is CharterTest {
     function test_R5_RefusesTheSameTermsTwice() external {
         SubcontractId id = enacted();
         SubcontractId again = open(2, 1);
-        sign(1, again);
         sign(2, again);
+        sign(1, again);
         passTime(72 hours);
 
         refused(abi.encodeWithSelector(ICharter.TermsLiveAlready.selector, again, id));
@@ -105,6 +105,7 @@ contract EnactTest is CharterTest {
 
     function test_R5_ObjectionOfWhoHasNotSigned() external {
         SubcontractId id = open(1, 1);
+        sign(1, id);
         sign(3, id);
 
         vm.prank(memberAddress(3));

@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {Signed} from "../../contracts/Signed.sol";
 import {ICharter, MandateCaps, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
+import {Device, IDocket, StreamTerms} from "../../contracts/interfaces/IDocket.sol";
 import {IMandates} from "../../contracts/interfaces/IMandates.sol";
 import {ISubcontract} from "../../contracts/interfaces/ISubcontract.sol";
 import {Foreign} from "../../contracts/libraries/Foreign.sol";
+import {EpochKind} from "../../contracts/types/Calendar.sol";
 import {MemberId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {CharterTest} from "./CharterTest.sol";
 
@@ -18,6 +20,7 @@ contract OpenTest is CharterTest {
         bytes32 others = charter.termsHashOf(WOOD);
         MandateCaps memory caps = MandateCaps(id, 1e6, 2e6, 1e6, uint40(vm.getBlockTimestamp() + 300 days));
         uint32 from = uint32(weekBegin(week));
+        sign(1, id);
 
         vm.prank(memberAddress(2));
         refused(abi.encodeWithSelector(IMandates.TermsDiffer.selector, id, others, terms));
@@ -27,7 +30,56 @@ contract OpenTest is CharterTest {
         emit IMandates.MandateSigned(memberId(2), id, terms, caps, from);
         vm.prank(memberAddress(2));
         mandates.signMandate(caps, terms);
-        vm.assertEq(mandates.signersAt(id, from).length, 1, "R5.5: one consented, to these terms");
+        vm.assertEq(mandates.signersAt(id, from).length, 2, "R5.5: both consented, to these terms");
+    }
+
+    /// @dev An attack once: co-signers consented to terms, then the sponsor chose the sensors.
+    function test_R5_TheSponsorSignsFirst() external {
+        SubcontractId id = open(1, 1);
+        MandateCaps memory caps = MandateCaps(id, 1e6, 2e6, 1e6, uint40(vm.getBlockTimestamp() + 300 days));
+        bytes32 terms = charter.termsHashOf(id);
+
+        vm.prank(memberAddress(2));
+        refused(abi.encodeWithSelector(IMandates.SponsorFirst.selector, id, memberId(1)));
+        mandates.signMandate(caps, terms);
+        vm.assertFalse(mandates.hasSigned(memberId(1), id), "R5: not yet");
+
+        sign(1, id);
+        sign(2, id);
+        vm.assertTrue(mandates.hasSigned(memberId(1), id), "R5: signed");
+        vm.prank(memberAddress(1));
+        mandates.revokeMandate(id);
+        vm.assertTrue(mandates.hasSigned(memberId(1), id), "R5: what was shown to others stays so");
+        sign(3, id);
+    }
+
+    function test_R5_StreamsAreChosenBeforeAnybodySigns() external {
+        SubcontractId id = open(1, 1);
+        StreamTerms memory terms = pileOf(id);
+        sign(1, id);
+
+        vm.prank(memberAddress(1));
+        refused(abi.encodeWithSelector(IDocket.SponsorSigned.selector, id));
+        docket.enrol(terms);
+
+        vm.prank(memberAddress(1));
+        mandates.revokeMandate(id);
+        passTime(1 days);
+        mandates.forgetMandate(memberId(1), id);
+        vm.prank(memberAddress(1));
+        refused(abi.encodeWithSelector(IDocket.SponsorSigned.selector, id));
+        docket.enrol(terms);
+    }
+
+    /// @dev A stream of weeks with one scale.
+    function pileOf(SubcontractId id) private pure returns (StreamTerms memory terms) {
+        terms.subcontract = id;
+        terms.epochKind = EpochKind.Week;
+        terms.windowSeconds = uint32(WINDOW);
+        terms.custodian = memberId(1);
+        terms.estimator = "wood/1";
+        terms.devices = new Device[](1);
+        terms.devices[0] = Device(keccak256("second scale"), 1, "scale", 60, type(uint40).max);
     }
 
     function test_R5_OpensForCoSigning() external {

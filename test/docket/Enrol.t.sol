@@ -109,6 +109,18 @@ contract EnrolTest is Seated {
         vm.assertEq(uint256(StreamId.unwrap(given)), 2, "the next number");
     }
 
+    /// @dev An attack once: co-signers consented, then the sponsor chose who measures, four times over.
+    function test_R5_enrolRevertsOnceTheSponsorSigned() public {
+        ignite();
+        charter.open(BREAD, address(new Willing()), ben);
+        StreamTerms memory bread = terms(BREAD, EpochKind.Day, 9);
+        charter.sign(ben, BREAD);
+
+        vm.expectRevert(abi.encodeWithSelector(IDocket.SponsorSigned.selector, BREAD));
+        vm.prank(personOf("ben"));
+        docket.enrol(bread);
+    }
+
     function test_R7_1_enrolRevertsBeforeIgnition() public {
         charter.open(BREAD, address(new Willing()), ben);
         StreamTerms memory bread = terms(BREAD, EpochKind.Day, 9);

@@ -26,6 +26,8 @@ contract CharterStandIn {
     mapping(SubcontractId => SubcontractState) public stateOf;
     mapping(SubcontractId => MemberId) public sponsorOf;
     mapping(Module => address) public module;
+    /// @notice Whom the mandates, which this plays too, know as signers.
+    mapping(MemberId => mapping(SubcontractId => bool)) public hasSigned;
 
     constructor(address[] memory seats_, address[] memory alternates_, int32 tz_, uint64 bond) {
         named = seats_;
@@ -37,6 +39,7 @@ contract CharterStandIn {
                 uint160(uint256(keccak256(abi.encodePacked(hex"d694", address(this), uint8(i + 1)))))
             );
         }
+        module[Module.Mandates] = address(this);
     }
 
     /// @notice Creates the next module, as the charter does.
@@ -76,6 +79,10 @@ contract CharterStandIn {
         subcontractAt[id] = place;
         stateOf[id] = SubcontractState.Open;
         sponsorOf[id] = sponsor;
+    }
+
+    function sign(MemberId member, SubcontractId id) external {
+        hasSigned[member][id] = true;
     }
 
     /// @notice No epoch that begins in `[from, to)` accrues.

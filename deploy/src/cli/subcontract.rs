@@ -78,7 +78,7 @@ pub(crate) async fn open(words: &Words, file: &Path, carrying: &Carrying) -> Res
         return Ok(());
     }
     talk::say(&format!(
-        "subcontract {id}, {}, is open: those who want it say `hearth mandate sign {id}`, and with {} of them anybody may say `hearth enact {id}` from {} to {}",
+        "subcontract {id}, {}, is open: sign it yourself by `hearth mandate sign {id}`, then others who want it can; with {} of you anybody may say `hearth enact {id}` from {} to {}",
         opening.subcontract.name,
         opened.fewest_signers,
         shown(chain, place, opened.from).await?,

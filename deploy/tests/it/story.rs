@@ -437,7 +437,8 @@ async fn subcontracts(story: &Story) {
     story.fails("carrier", "enact 2", TRY_AGAIN, "it can be enacted from Wed");
     story.fails("carrier", "enact 9", BAD_INPUT, "there is no subcontract 9");
     let caps = "--per-event \"5 H\" --per-period \"9 H\" --shared \"0 H\"";
-    story.sends("ada", &format!("mandate sign 2 {caps}"));
+    story.fails("ada", &format!("mandate sign 2 {caps} --yes"), 1, "SponsorFirst");
+    story.sends("bo", &format!("mandate sign 2 {caps}"));
     story.at(opened["from"].as_u64().unwrap()).await;
     story.fails("carrier", "enact 2", TRY_AGAIN, "1 signed its mandate, wanted 2");
     story.signs("cleo", &format!("mandate sign 2 {caps}"));
@@ -450,7 +451,7 @@ async fn subcontracts(story: &Story) {
     assert_eq!(story.says("carrier", "poke 2")["state"], "enacted");
 
     story.fails("eve", "repeal 2 --yes", 1, "NotASigner");
-    story.sends("ada", "repeal 2");
+    story.sends("bo", "repeal 2");
     assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "enacted");
     story.signs("cleo", "repeal 2");
     assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "sunset");
