@@ -397,6 +397,8 @@ contract Docket is IDocket, Signed {
         Entry[64] storage ring = _rings[header.pair()];
         Epoch epoch = header.epoch();
         uint256 number = Epoch.unwrap(epoch);
+        // First of all that costs: who comes second in a race has done nothing wrong.
+        if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
         // The word before an epoch of number zero is another epoch's, so the subtraction may wrap.
         Entry parent;
         unchecked {
@@ -408,8 +410,6 @@ contract Docket is IDocket, Signed {
 
         bytes32 signed = _digest(header, parent.digest(), envelopes, Reports.payloadHash(payload));
         Seal.check(signed, header.signers(), seal, live.keys, live.seats);
-        // Read last: a seal that fails should not have paid for it.
-        if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
 
         Fate fate = header.verdict() == Verdict.Ok ? Fate.Pending : Fate.Spent;
         ring[number % RING] = Entries.make(signed, block.timestamp, epoch, fate, kind);

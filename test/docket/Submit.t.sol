@@ -268,7 +268,7 @@ contract SubmitTest is Seated {
 
         passDay(next(first));
         submit(prepared(next(first)));
-        refused(other, abi.encodeWithSelector(IDocket.EpochBehindHead.selector, first, next(first)));
+        refused(other, abi.encodeWithSelector(IDocket.AlreadyAccepted.selector, first));
         passDay(next(next(first)));
         Report memory again =
             Report(header(next(first), 3, Verdict.Ok), bytes32(bytes24(digestOf(report))), value(8));
