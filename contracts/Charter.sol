@@ -181,7 +181,8 @@ contract Charter is ICharter, Signed {
     mapping(SubcontractId => FirstSubcontract) private _first;
     mapping(SubcontractId => Article) private _articles;
     mapping(address place => SubcontractId) private _idOf;
-    mapping(bytes32 termsHash => SubcontractId) private _liveTerms;
+    /// @dev By sponsor, so that nobody keeps another's subcontract out by a copy of its terms.
+    mapping(MemberId sponsor => mapping(bytes32 termsHash => SubcontractId)) private _liveTerms;
     mapping(MemberId => SubcontractId[MOST_OPEN]) private _openBy;
     mapping(MemberId => LoneObjection[MOST_LONE_OBJECTIONS]) private _loneObjections;
     mapping(SubcontractId => mapping(MemberId => uint40 at)) private _repealSigned;
@@ -239,10 +240,18 @@ contract Charter is ICharter, Signed {
             _limits[item] = value;
         }
         for (uint256 i; i < proposal.subcontracts.length; ++i) {
-            _checkTerms(proposal.subcontracts[i].terms.length);
+            FirstSubcontract memory first = proposal.subcontracts[i];
+            _checkTerms(first.terms.length);
+            // Two alike could be signed for and never be ignited.
+            for (uint256 j; j < i; ++j) {
+                FirstSubcontract memory other = proposal.subcontracts[j];
+                if (_hashTerms(first.template, first.terms) == _hashTerms(other.template, other.terms)) {
+                    revert SubcontractTwice(j, i);
+                }
+            }
             // At most `MOST_SUBCONTRACTS`.
             // forge-lint: disable-next-line(unsafe-typecast)
-            _first[SubcontractId.wrap(uint16(i + 1))] = proposal.subcontracts[i];
+            _first[SubcontractId.wrap(uint16(i + 1))] = first;
         }
         // forge-lint: disable-next-line(unsafe-typecast)
         subcontractCount = uint16(proposal.subcontracts.length);
@@ -444,13 +453,19 @@ contract Charter is ICharter, Signed {
     {
         _checkTerms(terms.length);
         uint256 slot;
-        while (slot < MOST_OPEN && stateOf(_openBy[sponsor][slot]) == SubcontractState.Open) ++slot;
+        while (slot < MOST_OPEN && _takesPlace(_openBy[sponsor][slot])) ++slot;
         if (slot == MOST_OPEN) revert TooManyOpen(sponsor, MOST_OPEN);
 
         id = SubcontractId.wrap(++subcontractCount);
         _openBy[sponsor][slot] = id;
         // The place covers sponsor and nonce, so nobody can take it before them (R5, edge cases).
         _create(id, sponsor, keccak256(abi.encode(sponsor, nonce)), creationCode, terms);
+    }
+
+    /// @dev Taken back or not, a proposal has its sponsor's place for 72 hours: numbers are for ever, and there are 65,535.
+    function _takesPlace(SubcontractId id) private view returns (bool) {
+        return block.timestamp < _articles[id].objections.opened + OPEN_AT_LEAST
+            || stateOf(id) == SubcontractState.Open;
     }
 
     function _checkTerms(uint256 length) private pure {
@@ -592,7 +607,7 @@ contract Charter is ICharter, Signed {
 
     function _enact(SubcontractId id) private {
         Article storage article = _articles[id];
-        SubcontractId live = _liveTerms[article.termsHash];
+        SubcontractId live = _liveTerms[article.sponsor][article.termsHash];
         if (_lives(stateOf(live))) revert TermsLiveAlready(id, live);
 
         uint40 now_ = uint40(block.timestamp);
@@ -602,7 +617,7 @@ contract Charter is ICharter, Signed {
         // forge-lint: disable-next-line(unsafe-typecast)
         article.sunset = uint40(now_ + LIFETIME);
         article.spans.push(Span(now_, 0));
-        _liveTerms[article.termsHash] = id;
+        _liveTerms[article.sponsor][article.termsHash] = id;
 
         emit Enacted(id, now_, article.sunset);
     }
@@ -624,22 +639,28 @@ contract Charter is ICharter, Signed {
         _repeal(member, id);
     }
 
-    /// @dev One signer's agreement stands for `REPEAL_WINDOW`. Signers are those bound from the next local day.
+    /// @dev One signer's agreement stands for `REPEAL_WINDOW`. Signers are those bound today and those bound from the next
+    /// local day on: who is bound by either loses something by the end.
     function _repeal(MemberId member, SubcontractId id) private {
         SubcontractState state = stateOf(id);
         if (!_lives(state)) revert StateUnfit(id, state);
-        MemberId[] memory signers = _signers(id);
-        if (!_isAmong(member, signers)) revert NotASigner(id, member);
+        MemberId[] memory today = _MANDATES.signersAt(id, uint40(block.timestamp));
+        MemberId[] memory tomorrow = _signers(id);
+        if (!_isAmong(member, today) && !_isAmong(member, tomorrow)) revert NotASigner(id, member);
 
         _repealSigned[id][member] = uint40(block.timestamp);
 
         emit RepealSigned(id, member);
 
+        if (_allRepeal(id, today) && _allRepeal(id, tomorrow)) _end(id, uint40(block.timestamp));
+    }
+
+    function _allRepeal(SubcontractId id, MemberId[] memory signers) private view returns (bool) {
         for (uint256 i; i < signers.length; ++i) {
             uint40 at = _repealSigned[id][signers[i]];
-            if (at == 0 || block.timestamp > at + REPEAL_WINDOW) return;
+            if (at == 0 || block.timestamp > at + REPEAL_WINDOW) return false;
         }
-        _end(id, uint40(block.timestamp));
+        return true;
     }
 
     /// @inheritdoc ICharter

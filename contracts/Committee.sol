@@ -51,7 +51,7 @@ contract Committee is ICommittee {
     struct Place {
         address reportKey; // zero while vacant
         uint8 operator; // meaningless while vacant
-        uint40 vacantSince; // of what alternates may take; zero before ignition
+        uint40 vacantSince; // from when alternates may take it; zero before ignition
         uint40 keyedAt;
         bytes32 transportKey;
         string endpoint;
@@ -263,7 +263,10 @@ contract Committee is ICommittee {
         if (_registered < wanted) revert TooFewRegistered(_registered, wanted);
 
         for (uint256 i = 0; i < SEATS; ++i) {
-            if (_places[i].reportKey == address(0)) _places[i].vacantSince = uint40(block.timestamp);
+            // Who is named for the seat comes before every alternate, by as long as one of them before the next.
+            if (_places[i].reportKey == address(0)) {
+                _places[i].vacantSince = uint40(block.timestamp + SUCCESSION);
+            }
         }
         _writeVersion();
     }

@@ -146,6 +146,9 @@ interface ICharter {
     error KeyMissing(string what, uint256 index);
     error KeyTwice(address key);
     error HouseholdMissing(uint256 founder);
+
+    /// @notice Two of the first set have the same template and terms; both by index.
+    error SubcontractTwice(uint256 first, uint256 second);
     error LimitOutOfRange(Limit item, uint64 given, uint64 least, uint64 most);
     error ParametersOutOfRange(CommitteeParameters given);
     error CodeUnknown(bytes32 given, bytes32 wanted);
@@ -195,7 +198,7 @@ interface ICharter {
     function ignite() external;
 
     /// @notice Opens a subcontract for co-signing (R5 track A). Co-signing is signing its mandate at the ledger.
-    /// The id covers sponsor and nonce. A member may have at most 2 open.
+    /// The id covers sponsor and nonce. A member may have at most 2 open, those taken back within 72 h of opening counted.
     function open(bytes calldata creationCode, bytes calldata terms, uint256 nonce)
         external
         returns (SubcontractId);
@@ -235,7 +238,7 @@ interface ICharter {
     /// @notice Enacts after 72 h, with enough co-signers and fewer than `ceil(N/5)` objections. Anyone may call.
     function enact(SubcontractId id) external;
 
-    /// @notice One signer agrees to end it; when all live signers have, it ends at once (R5.7).
+    /// @notice One signer agrees to end it; when all have who are bound today or from tomorrow on, it ends at once (R5.7).
     /// @dev For themselves alone a signer ends it by revoking their mandate, from the next local day on (R1.5): sooner than
     /// any notice, and owing nobody a reason.
     function repeal(SubcontractId id) external;

@@ -78,7 +78,7 @@ interface ICommittee {
 
     /// @notice A named identity key registers the keys of its seat; its bond is held from its own purse.
     /// @dev Requirements: the seat is vacant; the caller is named for it and has not lost or resigned it, or, after
-    /// ignition, is the first waiting alternate; each further alternate may step in 7 days later, so that one who does
+    /// ignition, is the first waiting alternate, for a seat nobody ever took 7 days later; each further alternate may step in 7 days later, so that one who does
     /// not come blocks nobody. No two seats share a report key (R7.4).
     /// @param endpoint base URL, 1 to 200 bytes.
     function register(SeatId seat, address reportKey, bytes32 transportKey, string calldata endpoint) external;

@@ -51,13 +51,32 @@ contract EnactTest is CharterTest {
 
     function test_R5_RefusesTheSameTermsTwice() external {
         SubcontractId id = enacted();
-        SubcontractId again = open(2, 1);
-        sign(2, again);
+        bytes memory code = woodCode();
+        bytes memory terms = termsOf(1);
+        vm.prank(memberAddress(1));
+        SubcontractId again = charter.open(code, terms, 2);
         sign(1, again);
+        sign(2, again);
         passTime(72 hours);
 
         refused(abi.encodeWithSelector(ICharter.TermsLiveAlready.selector, again, id));
         charter.enact(again);
+    }
+
+    /// @dev An attack once: a copy, enacted first, and the honest one lapsed.
+    function test_R5_ACopyOfItsTermsKeepsNobodyOut() external {
+        SubcontractId copy = open(6, 1);
+        sign(6, copy);
+        sign(7, copy);
+        SubcontractId id = open(1, 1);
+        sign(1, id);
+        sign(2, id);
+        passTime(72 hours);
+        charter.enact(copy);
+
+        charter.enact(id);
+
+        assertState(id, SubcontractState.Enacted, "R5: another's copy is another's");
     }
 
     function test_R5_RefusesFromAFifthOfObjections() external {
@@ -198,6 +217,19 @@ contract EnactTest is CharterTest {
         repeal(2, id);
 
         assertState(id, SubcontractState.Active, "R5.7: the first agreement is too old");
+    }
+
+    /// @dev An attack once: on the last day of everybody's mandates, who had signed anew ended it alone.
+    function test_R5_7_WhoIsBoundTodayAgreesToo() external {
+        SubcontractId id = enacted();
+        passTime(1 days);
+        revoke(2, id);
+        vm.assertEq(mandates.signersAt(id, uint40(vm.getBlockTimestamp())).length, 2, "two are bound today");
+
+        repeal(1, id);
+        assertState(id, SubcontractState.Active, "R5.7: one of two is not all");
+        repeal(2, id);
+        assertState(id, SubcontractState.Sunset, "R5.7: who is bound to the day's end agreed too");
     }
 
     function test_R5_7_RefusesWhoHasNotSigned() external {

@@ -117,8 +117,15 @@ contract OpenTest is CharterTest {
         vm.expectRevert(abi.encodeWithSelector(ICharter.TooManyOpen.selector, memberId(1), 2));
         charter.open(code, terms, 3);
 
+        // An attack once: open and take back in a loop, until no number is left.
         vm.prank(memberAddress(1));
         charter.withdrawProposal(first);
+        passTime(72 hours - 1);
+        vm.prank(memberAddress(1));
+        vm.expectRevert(abi.encodeWithSelector(ICharter.TooManyOpen.selector, memberId(1), 2));
+        charter.open(code, terms, 3);
+
+        passTime(1);
         open(1, 3);
     }
 

@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 import {Charter} from "../../contracts/Charter.sol";
 import {PracticeToken} from "../../contracts/PracticeToken.sol";
-import {ICharter, Limit, Lineage, Proposal} from "../../contracts/interfaces/ICharter.sol";
+import {FirstSubcontract, ICharter, Limit, Lineage, Proposal} from "../../contracts/interfaces/ICharter.sol";
 import {Foreign} from "../../contracts/libraries/Foreign.sol";
 import {Limits} from "../../contracts/libraries/Limits.sol";
 import {Vm} from "../Base.t.sol";
@@ -109,6 +109,16 @@ contract ProposeTest is Village {
             proposalOf(draftOf(5, 32)),
             abi.encodeWithSelector(ICharter.CountOutOfRange.selector, "seats", 32, 4, 31)
         );
+    }
+
+    /// @dev An attack once: all signed, and it could neither ignite nor become void.
+    function test_R2_1_RefusesTwoSubcontractsOfOneKind() external {
+        Proposal memory given = proposal();
+        FirstSubcontract memory first = given.subcontracts[0];
+        given.subcontracts = new FirstSubcontract[](2);
+        (given.subcontracts[0], given.subcontracts[1]) = (first, first);
+
+        create(given, abi.encodeWithSelector(ICharter.SubcontractTwice.selector, 0, 1));
     }
 
     function test_R2_1_RefusesTwoFoundersOfOneKey() external {

@@ -133,6 +133,13 @@ contract RegisterTest is Seated {
 
     function test_R22_neverTakenSeatIsTheAlternatesToo() public {
         ignite();
+        uint256 since = vm.getBlockTimestamp();
+        refused(
+            4,
+            5,
+            abi.encodeWithSelector(ICommittee.TurnNotCome.selector, 4, identityOf(5), since, since + 7 days)
+        );
+        passTime(7 days);
         take(4, 5);
 
         vm.assertEq(committee.seat(id(4)).identity, identityOf(5), "R22: an alternate took it");

@@ -430,9 +430,7 @@ async fn subcontracts(story: &Story) {
         opening("reed-wood", "0.7 H", "radar-4.json"),
     )
     .unwrap();
-    let again = story.sends("cleo", "open reed.toml");
-    assert_eq!(again["subcontract"], 5, "what was taken back can be opened anew");
-    story.sends("cleo", "withdraw-proposal 5");
+    story.fails("cleo", "open reed.toml --yes", 1, "TooManyOpen");
 
     story.fails("carrier", "enact 2", TRY_AGAIN, "it can be enacted from Wed");
     story.fails("carrier", "enact 9", BAD_INPUT, "there is no subcontract 9");
@@ -449,6 +447,12 @@ async fn subcontracts(story: &Story) {
         "enacted once"
     );
     assert_eq!(story.says("carrier", "poke 2")["state"], "enacted");
+
+    // What she took back has its place for 72 hours.
+    story.at(reed["from"].as_u64().unwrap()).await;
+    let again = story.sends("cleo", "open reed.toml");
+    assert_eq!(again["subcontract"], 5, "what was taken back can be opened anew");
+    story.sends("cleo", "withdraw-proposal 5");
 
     story.fails("eve", "repeal 2 --yes", 1, "NotASigner");
     story.sends("bo", "repeal 2");
