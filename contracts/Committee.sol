@@ -265,6 +265,8 @@ contract Committee is ICommittee {
         for (uint256 i = 0; i < SEATS; ++i) {
             // Who is named for the seat comes before every alternate, by as long as one of them before the next.
             if (_places[i].reportKey == address(0)) {
+                // Unix seconds.
+                // forge-lint: disable-next-line(unsafe-typecast)
                 _places[i].vacantSince = uint40(block.timestamp + SUCCESSION);
             }
         }

@@ -64,6 +64,11 @@ contract Docket is IDocket, Signed {
     );
     bytes32 private constant CONTEST_LINE_DEED =
         keccak256("I contest my own line of this report. Nothing is taken from me for it.");
+    bytes32 private constant ENROL_STREAM = keccak256(
+        "EnrolStream(string deed,uint16 sponsor,uint16 subcontract,bytes32 streamTermsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+    );
+    bytes32 private constant ENROL_STREAM_DEED =
+        keccak256("I enrol this stream for the subcontract I opened.");
     bytes32 private constant ENROL_BADGE = keccak256(
         "EnrolBadge(string deed,uint16 member,bytes32 badge,uint256 nonce,uint64 deadlineUnixSeconds)"
     );
@@ -179,19 +184,46 @@ contract Docket is IDocket, Signed {
     }
 
     /// @inheritdoc IDocket
-    function enrol(StreamTerms calldata terms) external returns (StreamId stream) {
-        SubcontractId id = terms.subcontract;
+    function enrol(StreamTerms calldata terms) external returns (StreamId) {
+        address key = ROSTER.keyOf(_sponsorOfOpen(terms.subcontract));
+        if (msg.sender != key) revert CallerNot(msg.sender, key);
+        return _enrolForOpen(terms);
+    }
+
+    /// @inheritdoc IDocket
+    function enrolBySig(StreamTerms calldata terms, uint256 nonce, uint64 deadline, bytes calldata signature)
+        external
+        returns (StreamId)
+    {
+        MemberId sponsor = _sponsorOfOpen(terms.subcontract);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                ENROL_STREAM,
+                ENROL_STREAM_DEED,
+                sponsor,
+                terms.subcontract,
+                keccak256(abi.encode(terms)),
+                nonce,
+                deadline
+            )
+        );
+        _takeSignature(ROSTER.keyOf(sponsor), structHash, nonce, deadline, signature);
+        return _enrolForOpen(terms);
+    }
+
+    function _sponsorOfOpen(SubcontractId id) private view returns (MemberId sponsor) {
         if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version == 0) {
             revert SubcontractNotOpen(id);
         }
-        MemberId sponsor = CHARTER.sponsorOf(id);
-        address key = ROSTER.keyOf(sponsor);
-        if (msg.sender != key) revert CallerNot(msg.sender, key);
+        sponsor = CHARTER.sponsorOf(id);
         // What is consented to is measured as it was then: by these streams and no later ones.
         if (IMandates(CHARTER.module(Module.Mandates)).hasSigned(sponsor, id)) revert SponsorSigned(id);
+    }
 
+    function _enrolForOpen(StreamTerms calldata terms) private returns (StreamId stream) {
         stream = _enrol(terms);
 
+        SubcontractId id = terms.subcontract;
         // A view of foreign code, asked by its own sponsor; its answer is one word.
         if (!ISubcontract(CHARTER.subcontractAt(id)).settlesOn{gas: 100_000}(stream)) {
             revert StreamNotOfSubcontract(stream, id);

@@ -110,6 +110,9 @@ interface IDocket {
     /// @notice Enrols a stream for a subcontract opened later, by its sponsor while it is open and before they sign it
     /// themselves, which is before anybody does (R5). Its terms must name the stream's number (`ISubcontract.settlesOn`).
     function enrol(StreamTerms calldata terms) external returns (StreamId);
+    function enrolBySig(StreamTerms calldata terms, uint256 nonce, uint64 deadline, bytes calldata signature)
+        external
+        returns (StreamId);
 
     /// @notice The custodian replaces or re-keys a device, from the first epoch that begins after 72 h (R7.1).
     function replaceDevice(StreamId stream, uint8 index, Device calldata device) external;

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Device, IDocket, StreamTerms} from "../../contracts/interfaces/IDocket.sol";
 import {EpochKind} from "../../contracts/types/Calendar.sol";
 import {Epoch, MemberId, StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
+import {Signed} from "../../contracts/Signed.sol";
 import {Seated, Willing} from "./Seated.sol";
 
 contract Unwilling is Willing {
@@ -107,6 +108,36 @@ contract EnrolTest is Seated {
         StreamId given = docket.enrol(bread);
 
         vm.assertEq(uint256(StreamId.unwrap(given)), 2, "the next number");
+    }
+
+    function test_R1_8_sponsorEnrolsBySignature() public {
+        ignite();
+        charter.open(BREAD, address(new Willing()), ben);
+        StreamTerms memory bread = terms(BREAD, EpochKind.Day, 9);
+        uint64 deadline = uint64(block.timestamp + 1 days);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "EnrolStream(string deed,uint16 sponsor,uint16 subcontract,bytes32 streamTermsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
+                ),
+                keccak256("I enrol this stream for the subcontract I opened."),
+                ben,
+                BREAD,
+                keccak256(abi.encode(bread)),
+                uint256(1),
+                deadline
+            )
+        );
+        bytes memory byAda = signed(keyOf("ada"), typed(structHash));
+        vm.expectRevert(abi.encodeWithSelector(Signed.SignatureInvalid.selector, personOf("ben")));
+        docket.enrolBySig(bread, 1, deadline, byAda);
+        bytes memory signature = signed(keyOf("ben"), typed(structHash));
+
+        StreamId given = docket.enrolBySig(bread, 1, deadline, signature);
+
+        vm.assertEq(uint256(StreamId.unwrap(given)), 2, "R1.8: the twin does the same");
+        vm.expectRevert(abi.encodeWithSelector(Signed.NonceAlreadySpent.selector, personOf("ben"), 1));
+        docket.enrolBySig(bread, 1, deadline, signature);
     }
 
     /// @dev An attack once: co-signers consented, then the sponsor chose who measures, four times over.

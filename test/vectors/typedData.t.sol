@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Limit, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
-import {Device} from "../../contracts/interfaces/IDocket.sol";
-import {WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
-import {SubcontractId} from "../../contracts/types/Ids.sol";
+import {Device, StreamTerms} from "../../contracts/interfaces/IDocket.sol";
+import {FirewoodTerms, WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
+import {StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {Verdict} from "../../contracts/types/Report.sol";
 import {SealedReport} from "../Village.sol";
 import {CharterTest} from "../charter/CharterTest.sol";
@@ -28,7 +28,7 @@ contract TypedDataTest is CharterTest {
 
     function test_R1_8_EveryActHashesToItsStructHashAndDigest() external view {
         string[] memory acts = vm.parseJsonKeys(json, "$");
-        vm.assertEq(acts.length, 20, "R1.8: every act that has a twin by signature, and founding");
+        vm.assertEq(acts.length, 21, "R1.8: every act that has a twin by signature, and founding");
         for (uint256 i; i < acts.length; ++i) {
             string memory act = string.concat(".", acts[i]);
 
@@ -185,6 +185,31 @@ contract TypedDataTest is CharterTest {
                 FOUNDERS,
                 address(docket),
                 bytes.concat(abi.encode(memberId(FOUNDERS), PILE, 1), abi.encode(device))
+            )
+        );
+    }
+
+    function test_R1_8_DocketTakesTheStreamTheFileSays() external {
+        FirewoodTerms memory terms = wood.terms();
+        terms.stream = StreamId.wrap(2);
+        bytes memory code = woodCode();
+        vm.prank(memberAddress(2));
+        SubcontractId other = charter.open(code, abi.encode(terms), 2);
+        (StreamTerms memory stream,) = docket.streamOf(PILE);
+        stream.subcontract = other;
+        for (uint256 i; i < stream.devices.length; ++i) {
+            stream.devices[i].key = keccak256(abi.encode("another device", i));
+        }
+
+        docket.enrolBySig(
+            stream,
+            NONCE,
+            soon(),
+            signAs(
+                "EnrolStream",
+                2,
+                address(docket),
+                abi.encode(memberId(2), other, keccak256(abi.encode(stream)))
             )
         );
     }
