@@ -102,10 +102,7 @@ contract Mandates is IMandates, Signed {
 
     function _signMandate(MemberId member, MandateCaps calldata caps, bytes32 termsHash) private {
         uint32 from = _nextDay(member);
-        SubcontractState state = charter.stateOf(caps.subcontract);
-        if (state == SubcontractState.None || state == SubcontractState.Sunset) {
-            revert SubcontractNotOpen(caps.subcontract, state);
-        }
+        SubcontractState state = _requireSignable(caps.subcontract);
         // What is signed is consent to these terms and no others (R5.5).
         bytes32 wanted = charter.termsHashOf(caps.subcontract);
         if (termsHash != wanted) revert TermsDiffer(caps.subcontract, termsHash, wanted);
@@ -128,6 +125,7 @@ contract Mandates is IMandates, Signed {
         if (_globals[member].newestOf().versions != 0) revert AlreadyFounded(member);
         _setGlobal(member, globalPerPeriod, 0);
         for (uint256 i; i < mandates.length; ++i) {
+            _requireSignable(mandates[i].subcontract);
             _requireExpiry(mandates[i]);
             _setMandate(member, mandates[i], charter.termsHashOf(mandates[i].subcontract), 0);
         }
@@ -271,6 +269,14 @@ contract Mandates is IMandates, Signed {
         if (charter.t0() == 0) revert NotIgnited();
         if (!_roster.isMember(member)) revert NotAMember(_roster.keyOf(member));
         return Calendar.dayBegin(Calendar.day(block.timestamp, _tz) + 1, _tz).toUint32();
+    }
+
+    /// @dev Nobody signs for a number not given yet, founders neither: whoever opened it next would have the caps.
+    function _requireSignable(SubcontractId id) private view returns (SubcontractState state) {
+        state = charter.stateOf(id);
+        if (state == SubcontractState.None || state == SubcontractState.Sunset) {
+            revert SubcontractNotOpen(id, state);
+        }
     }
 
     function _requireExpiry(MandateCaps calldata caps) private view {

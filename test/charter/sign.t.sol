@@ -10,7 +10,8 @@ import {
     Need,
     SubcontractState
 } from "../../contracts/interfaces/ICharter.sol";
-import {MemberId} from "../../contracts/types/Ids.sol";
+import {IMandates} from "../../contracts/interfaces/IMandates.sol";
+import {MemberId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {Draft} from "../Village.sol";
 import {CharterTest} from "./CharterTest.sol";
 
@@ -95,6 +96,20 @@ contract SignTest is CharterTest {
             docket.badgeAt(memberId(2), uint40(weekBegin(week))), keccak256("badge"), "R7.1: the badge"
         );
         vm.assertTrue(roster.isMature(memberId(2), uint40(startOf())), "R2.2: mature at once");
+    }
+
+    function test_R2_1_RefusesAMandateForANumberNotYetOpened() external {
+        Draft memory given = draftOf(5, 4);
+        given.consents[2].mandates[0].subcontract = SubcontractId.wrap(2);
+        proposed(given);
+        bytes memory signature = signed(memberKey(3), foundDigest(given.consents[2]));
+
+        refused(
+            abi.encodeWithSelector(
+                IMandates.SubcontractNotOpen.selector, SubcontractId.wrap(2), SubcontractState.None
+            )
+        );
+        charter.sign(memberId(3), given.consents[2], signature);
     }
 
     function test_R2_1_TakesAContractAccountsSignature() external {
