@@ -36,6 +36,10 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     uint256 private constant REPAYMENT_PERCENT = 20;
     uint256 private constant STIPEND_REPAYMENT_PERCENT = 10;
 
+    /// @dev Debts that one inflow, or one new debt, repays or lets lapse (R1.4): so a payer's or a payee's many debts make
+    /// no settlement dearer than its gas bound.
+    uint256 private constant DEBTS_AT_ONCE = 4;
+
     /// @dev Kinds that count as inflow (R8): own deposits, pay, gifts, trade.
     uint256 private constant COUNTED =
         1 << uint8(Kind.Deposit) | 1 << uint8(Kind.Pay) | 1 << uint8(Kind.Gift) | 1 << uint8(Kind.Trade);
@@ -132,6 +136,8 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         address owner = _requireAccount(account);
         // Gifts to a pot have no owner to go back to where the charter comes to nothing (R2.3).
         if (account.isPot() && t0 == 0) revert NotIgnited();
+        // No part pays from the charter's own pots yet, so nobody's gift shall go there.
+        if (account == Accounts.COMMONS || account == Accounts.CARE) revert NothingPaysFrom(account);
         Kind kind = !account.isMember() || owner == from ? Kind.Deposit : Kind.Gift;
 
         token.pull(from, amount);
@@ -277,7 +283,9 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         (uint40 begin, MemberId[] memory frozen) = _docket.settling(c.subcontract, cause.stream, cause.epoch);
         if (!charter.accruesAt(c.subcontract, begin)) revert NotAccruing(c.subcontract, begin);
         _requireOwnPot(c.subcontract, to);
-        if (!creditor.isMember()) _requireOwnPot(c.subcontract, creditor);
+        // An account of nobody's would keep what repays a debt out of everybody's reach.
+        if (creditor.isMember()) _requireAccount(creditor);
+        else _requireOwnPot(c.subcontract, creditor);
 
         (c.cause, c.to, c.creditor, c.begin) = (cause, to, creditor, begin);
         c.period = Purses.periodAt(block.timestamp, c.t0).toUint16();
@@ -300,7 +308,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         } else if (debit.line != (c.cause.kind == Kind.Shared ? 0 : payer)) {
             revert LineNotPayers(debit.payer, debit.line);
         }
-        if (c.cause.kind == Kind.Charge && c.frozen.length != 0) {
+        if (c.cause.kind != Kind.Shared && c.frozen.length != 0) {
             if (c.frozen[payer >> 8] >> (payer & 0xff) & 1 != 0) revert LineFrozen(debit.payer);
         }
 
@@ -350,13 +358,19 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         outcome.extinguished = amount - paid - outcome.arrears;
     }
 
-    /// @dev Books arrears; false at the cap of 64 debts, where the shortfall is nobody's debt.
+    /// @dev Books arrears; false where the shortfall is nobody's debt: at the cap of 64 debts, where the sum would not fit,
+    /// so that nobody's debts stop a settlement, and to oneself, which would keep all other creditors waiting.
     function _owe(MemberId payer, Collection memory c, uint64 amount) private returns (bool) {
+        AccountId account = Accounts.ofMember(payer);
+        if (c.creditor == account) return false;
         Arrears.Queue storage queue = _arrears[payer];
-        _dropLapsed(payer, queue);
+        for (uint256 i; i < DEBTS_AT_ONCE && _dropLapsed(payer, queue); ++i) {}
+        Purses.Balance memory balance = _purses[account].read();
+        if (amount > type(uint64).max - balance.owed) return false;
         if (!queue.push(c.creditor, c.subcontract, amount, Purses.begin(c.period, c.t0))) return false;
 
-        _purses[Accounts.ofMember(payer)].addOwed(amount);
+        balance.owed += amount;
+        _purses[account].write(balance);
         return true;
     }
 
@@ -416,9 +430,8 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         Arrears.Queue storage queue = _arrears[debtor];
         uint256 percent = kind == Kind.Stipend ? STIPEND_REPAYMENT_PERCENT : REPAYMENT_PERCENT;
         uint256 left = uint256(inflow) * percent / 100;
-        _dropLapsed(debtor, queue);
-        // At most 64 debts.
-        while (left != 0 && queue.count() != 0) {
+        for (uint256 i; i < DEBTS_AT_ONCE && left != 0 && queue.count() != 0; ++i) {
+            if (_dropLapsed(debtor, queue)) continue;
             Arrears.Debt memory debt = queue.first();
             uint64 part = Math.min(left, debt.amount).toUint64();
             left -= part;
@@ -432,16 +445,16 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev The jubilee (R1.4). Debts are in order of age, so the first that lives ends the search.
-    function _dropLapsed(MemberId debtor, Arrears.Queue storage queue) private {
-        while (queue.count() != 0) {
-            Arrears.Debt memory debt = queue.first();
-            if (!Arrears.isLapsed(debt)) return;
+    /// @dev The jubilee (R1.4): takes the oldest debt off where it has lapsed, and says so. Debts are in order of age.
+    function _dropLapsed(MemberId debtor, Arrears.Queue storage queue) private returns (bool) {
+        if (queue.count() == 0) return false;
+        Arrears.Debt memory debt = queue.first();
+        if (!Arrears.isLapsed(debt)) return false;
 
-            queue.pop();
-            _purses[Accounts.ofMember(debtor)].takeOwed(debt.amount);
-            emit Lapsed(Accounts.ofMember(debtor), debt.creditor, debt.amount, debt.since);
-        }
+        queue.pop();
+        _purses[Accounts.ofMember(debtor)].takeOwed(debt.amount);
+        emit Lapsed(Accounts.ofMember(debtor), debt.creditor, debt.amount, debt.since);
+        return true;
     }
 
     function _requireSubcontract(Kind kind, uint256 allowed)

@@ -74,6 +74,7 @@ interface ILedger {
     error OnlyASubcontract(address caller);
     error OnlyTheSeat(address caller, address identity);
     error AccountUnknown(AccountId account);
+    error NothingPaysFrom(AccountId pot);
     error MoreThanWithdrawable(uint64 given, uint64 most);
     error KindRefused(SubcontractId subcontract, Kind kind);
     error NotAccruing(SubcontractId subcontract, uint40 begin);
@@ -119,8 +120,9 @@ interface ILedger {
 
     /* MONEY IN AND OUT (R1.1) */
 
-    /// @notice Anyone adds to a member's purse, a seat's bond purse or a pot; counts as the member's own deposit
-    /// only when it comes from their key, else as a gift.
+    /// @notice Anyone adds to a member's purse, a seat's bond purse or a subcontract's pot; counts as the member's own
+    /// deposit only when it comes from their key, else as a gift. The charter's own pots, which no part pays from yet,
+    /// are refused.
     function deposit(AccountId account, uint64 amount) external;
 
     /// @notice The same with an ERC-2612 permit of the caller for exactly this amount; a permit already used is no error.

@@ -77,12 +77,6 @@ library Purses {
         write(self, balance);
     }
 
-    function addOwed(State storage self, uint64 amount) internal {
-        Balance memory balance = read(self);
-        balance.owed += amount;
-        write(self, balance);
-    }
-
     function takeOwed(State storage self, uint64 amount) internal {
         Balance memory balance = read(self);
         balance.owed -= amount;

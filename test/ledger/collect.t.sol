@@ -88,6 +88,13 @@ contract LedgerCollectTest is MoneyTest {
 
         vm.expectRevert(abi.encodeWithSelector(ILedger.NotOwnPot.selector, WOOD, Accounts.CARE));
         puppet.collect(cause(Kind.Charge), pot(0), Accounts.CARE, debitsOf(ADA, 1, H));
+
+        // Member 3 in its low bits, and nobody's purse; and a member to come.
+        AccountId[2] memory unknown = [AccountId.wrap(uint32(1) << 16 | 3), AccountId.wrap(77)];
+        for (uint256 i; i < unknown.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILedger.AccountUnknown.selector, unknown[i]));
+            puppet.collect(cause(Kind.Charge), pot(0), unknown[i], debitsOf(ADA, 1, H));
+        }
     }
 
     /* LINES AND CAUSES */
@@ -107,6 +114,11 @@ contract LedgerCollectTest is MoneyTest {
 
         vm.expectRevert(abi.encodeWithSelector(ILedger.LineFrozen.selector, ADA));
         puppet.collect(cause(Kind.Charge), pot(0), Accounts.ofMember(FAY), debitsOf(ADA, 1, H));
+        vm.expectRevert(abi.encodeWithSelector(ILedger.LineFrozen.selector, ADA));
+        puppet.collect(cause(Kind.Remedy), pot(0), Accounts.ofMember(FAY), debitsOf(ADA, 1, H));
+        // A remedy names whose line it likes: whoever contests pays for none.
+        vm.expectRevert(abi.encodeWithSelector(ILedger.LineFrozen.selector, ADA));
+        puppet.collect(cause(Kind.Remedy), pot(0), Accounts.ofMember(FAY), debitsOf(ADA, 2, H));
 
         Outcome memory shared =
             puppet.collect(cause(Kind.Shared), pot(0), Accounts.ofMember(FAY), debitsOf(ADA, 0, H))[0];

@@ -44,15 +44,26 @@ contract LedgerDepositTest is MoneyTest {
         ledger.deposit(pot(1), H);
     }
 
+    function test_R1_1_RevertsForAPotThatNothingPaysFrom() external {
+        charter.ignite();
+        ready(ada, 2 * H);
+        AccountId[2] memory pots = [Accounts.COMMONS, Accounts.CARE];
+
+        for (uint256 i; i < pots.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILedger.NothingPaysFrom.selector, pots[i]));
+            vm.prank(ada);
+            ledger.deposit(pots[i], H);
+        }
+    }
+
     function testFuzz_R1_1_AnyoneDeposits(uint64 amount, uint8 raw) external {
         charter.ignite();
-        AccountId[4] memory accounts =
-            [Accounts.ofMember(ADA), Accounts.ofSeat(SEAT), pot(1), Accounts.COMMONS];
-        AccountId account = accounts[raw % 4];
+        AccountId[3] memory accounts = [Accounts.ofMember(ADA), Accounts.ofSeat(SEAT), pot(1)];
+        AccountId account = accounts[raw % 3];
         ready(stranger, amount);
 
         vm.expectEmit(address(ledger));
-        emit ILedger.Deposited(account, stranger, amount, raw % 4 == 0 ? Kind.Gift : Kind.Deposit);
+        emit ILedger.Deposited(account, stranger, amount, raw % 3 == 0 ? Kind.Gift : Kind.Deposit);
         vm.prank(stranger);
         ledger.deposit(account, amount);
 

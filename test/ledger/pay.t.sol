@@ -183,16 +183,4 @@ contract LedgerPayTest is MoneyTest {
         puppet.pay(0, Accounts.ofMember(ADA), 5 * H, Kind.Pay);
         vm.assertEq(purseOf(ADA).free, 5 * H, "nothing is repaid");
     }
-
-    function test_R1_4_ADebtToOneselfIsHarmless() external {
-        vm.prank(ada);
-        ledger.withdraw(PURSE);
-        docket.settle(now40());
-        owe(ADA, H);
-
-        puppet.pay(0, Accounts.ofMember(ADA), 10 * H, Kind.Pay);
-
-        vm.assertEq(purseOf(ADA).free, 10 * H, "to oneself and back");
-        vm.assertEq(purseOf(ADA).arrears, 0, "paid off");
-    }
 }
