@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Signed} from "../Signed.sol";
-import {ICharter, Limit, Module} from "../interfaces/ICharter.sol";
+import {ICharter, Limit, Module, SubcontractState} from "../interfaces/ICharter.sol";
 import {IDocket} from "../interfaces/IDocket.sol";
 import {Cause, Debit, ILedger, Kind, Means, Outcome} from "../interfaces/ILedger.sol";
 import {IMandates} from "../interfaces/IMandates.sol";
@@ -14,14 +14,15 @@ import {ISubcontract} from "../interfaces/ISubcontract.sol";
 import {Words} from "../libraries/Words.sol";
 import {Calendar} from "../types/Calendar.sol";
 import {AccountId, Accounts, Epoch, MemberId, StreamId, SubcontractId} from "../types/Ids.sol";
-import {FirewoodTerms, IFirewood, WoodLine, WoodMoney, WoodPeriod} from "./IFirewood.sol";
+import {FirewoodTerms, IFirewood, WoodEnd, WoodLine, WoodMoney, WoodPeriod} from "./IFirewood.sol";
 import {Wood} from "./Wood.sol";
 
 /// @title Firewood (R8)
 /// @notice One provider's wood, paid by the week at a price that rises with the payer's means.
 /// @dev POWERS. None of its own: what it asks of the ledger is bounded by each payer's mandate (R1.2).
 /// ORDER. Means are read before any money moves; then the true-up of a period that closed, charges by member, the shrinkage
-/// reserve, provider and warmth; then wood nobody took: reserve, all signers in equal parts, provider.
+/// reserve, provider and warmth; then wood nobody took: reserve, all signers in equal parts, provider. When the
+/// subcontract is over, the last true-up, and what the pots still hold to those signers.
 /// READINGS. A line contested is left out whole, also of the period's sums. A line of a non-signer moves nothing and
 /// is in no sum. A payer who declared no bracket is in bracket 0, as one who declares it; the floor holds for both.
 /// UNITS. Grams, units of H, bps.
@@ -35,6 +36,8 @@ contract Firewood is IFirewood, Signed {
     uint64 private constant MOST_PRICE = 1e12;
     uint16 private constant MOST_SHRINKAGE = 1000;
     uint16 private constant MINIMUM_SIGNERS = 2;
+    /// @dev Signers one call of `close` pays, so that it fits into one transaction whatever they owe.
+    uint256 private constant CLOSED_AT_ONCE = 50;
 
     uint8 private constant SHRINKAGE_SLOT = 0;
     uint8 private constant WARMTH_SLOT = 1;
@@ -81,6 +84,10 @@ contract Firewood is IFirewood, Signed {
 
     mapping(MemberId => Declarations) private _declarations;
     WoodPeriod private _period;
+
+    /// @dev Who shares in what is left in the end: the sharers of the settlement that came last, one bit each by 256
+    /// members, so that a week keeps one word. Kept here, as anyone may have a mandate forgotten that nothing can use.
+    mapping(uint256 word => uint256 bits) private _sharers;
 
     /* CONSTRUCTOR */
 
@@ -200,6 +207,7 @@ contract Firewood is IFirewood, Signed {
         uint40 begin;
         MemberId[] frozen;
         MemberId[] signers;
+        MemberId[] sharers; // signers but the provider
         WoodMoney money;
     }
 
@@ -212,6 +220,7 @@ contract Firewood is IFirewood, Signed {
         work.epoch = epoch;
         (work.begin, work.frozen) = _DOCKET.settling(_ID, stream, epoch);
         work.signers = _MANDATES.signersAt(_ID, work.begin);
+        work.sharers = _sharersAmong(work.signers);
         WoodLine[] memory lines = _read(payload, work);
         uint8[] memory brackets = _brackets(lines, work.begin);
 
@@ -219,8 +228,21 @@ contract Firewood is IFirewood, Signed {
         _settleLines(lines, brackets, work, sums);
         _settleUnattributed(payload, work);
         _period = sums;
+        _keepSharers(work.sharers);
 
         emit WoodSettled(epoch, sums.number, work.money);
+    }
+
+    function _sharersAmong(MemberId[] memory signers) private view returns (MemberId[] memory sharers) {
+        sharers = new MemberId[](signers.length);
+        uint256 count;
+        for (uint256 i; i < signers.length; ++i) {
+            if (signers[i] != _PROVIDER) sharers[count++] = signers[i];
+        }
+        // The list only shrinks, as in `_read`.
+        assembly ("memory-safe") {
+            mstore(sharers, count)
+        }
     }
 
     /// @dev Reads the lines that may be charged. A malformed payload reverts whole: the report stays final, and lapses.
@@ -293,13 +315,16 @@ contract Firewood is IFirewood, Signed {
         uint256 number = Calendar.period(block.timestamp, _CHARTER.t0());
         if (number <= sums.number) return sums;
 
-        uint256 due = Wood.providerDue(sums.worth, sums.charges, sums.collected);
-        // What was received is at most the first part of what is due: eleven tenths only grow within a period.
-        uint256 trueUp = Math.min(due - sums.received, _LEDGER.potBalance(_pot(WARMTH_SLOT)));
-        money.trueUp = SafeCast.toUint64(trueUp);
-        _pay(WARMTH_SLOT, Accounts.ofMember(_PROVIDER), money.trueUp, Kind.Trade);
-
+        money.trueUp = _trueUp(sums);
         sums = WoodPeriod(SafeCast.toUint32(number), 0, 0, 0, 0);
+    }
+
+    function _trueUp(WoodPeriod memory closed) private returns (uint64 paid) {
+        uint256 due = Wood.providerDue(closed.worth, closed.charges, closed.collected);
+        // What was received is at most the first part of what is due: eleven tenths only grow within a period.
+        uint256 rest = Math.min(due - closed.received, _LEDGER.potBalance(_pot(WARMTH_SLOT)));
+        paid = SafeCast.toUint64(rest);
+        _pay(WARMTH_SLOT, Accounts.ofMember(_PROVIDER), paid, Kind.Trade);
     }
 
     function _settleLines(
@@ -365,26 +390,25 @@ contract Firewood is IFirewood, Signed {
         money.fromReserve = uint64(Math.min(cost, _LEDGER.potBalance(_pot(SHRINKAGE_SLOT))));
 
         uint256 rest = cost - money.fromReserve;
-        Debit[] memory debits = new Debit[](work.signers.length);
-        uint256 sharers;
-        for (uint256 i; i < work.signers.length; ++i) {
-            if (work.signers[i] != _PROVIDER) debits[sharers++].payer = work.signers[i];
-        }
+        MemberId[] memory sharers = work.sharers;
+        Debit[] memory debits = new Debit[](sharers.length);
         uint256 count; // parts of nothing are not asked for; those before them are not nothing
-        while (count < sharers) {
-            uint256 part = Wood.part(rest, sharers, count);
+        while (count < sharers.length) {
+            uint256 part = Wood.part(rest, sharers.length, count);
             if (part == 0) break;
             // A part of `cost`, which fits.
             // forge-lint: disable-next-line(unsafe-typecast)
-            debits[count++].amount = uint64(part);
+            debits[count] = Debit(sharers[count], 0, uint64(part));
+            ++count;
         }
 
         money.shared = SafeCast.toUint64(_collect(debits, count, Kind.Shared, work.epoch));
         // A rest of `cost`, which fits.
         // forge-lint: disable-next-line(unsafe-typecast)
         money.borneByProvider = uint64(rest - money.shared);
-        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.fromReserve, Kind.Trade);
-        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), money.shared, Kind.Trade);
+        // Parts of `cost`, which fits.
+        uint64 toProvider = money.fromReserve + money.shared;
+        _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), toProvider, Kind.Trade);
     }
 
     /// @dev Collects the first `count` debits into the shrinkage pot; arrears are owed to the provider.
@@ -425,12 +449,84 @@ contract Firewood is IFirewood, Signed {
         }
     }
 
+    /* THE END (R8) */
+
+    /// @inheritdoc IFirewood
+    /// @dev From the highest id down, each an equal part of what is left, rounded down: so dust goes to the lowest (R0).
+    function close() external {
+        SubcontractState state = _CHARTER.stateOf(_ID);
+        uint40 oldestOpen = _DOCKET.oldestOpen(_ID);
+        if (state != SubcontractState.Sunset || oldestOpen != 0) revert NotOver(state, oldestOpen);
+
+        WoodEnd memory end;
+        end.trueUp = _trueUp(_period);
+        delete _period;
+        _pay(WARMTH_SLOT, _pot(SHRINKAGE_SLOT), _LEDGER.potBalance(_pot(WARMTH_SLOT)), Kind.Pay);
+
+        uint64 rest = _LEDGER.potBalance(_pot(SHRINKAGE_SLOT));
+        if (end.trueUp == 0 && rest == 0) revert NothingLeft();
+        MemberId[] memory sharers = _keptSharers();
+        uint256 left = sharers.length;
+        if (left == 0) {
+            end.toCare = rest;
+            _pay(SHRINKAGE_SLOT, Accounts.CARE, rest, Kind.Pay);
+        } else {
+            for (uint256 i; i < CLOSED_AT_ONCE && left != 0 && rest != 0; ++i) {
+                // No more than the whole.
+                // forge-lint: disable-next-line(unsafe-typecast)
+                uint64 part = uint64(rest / left);
+                MemberId member = sharers[--left];
+                uint256 number = MemberId.unwrap(member);
+                _sharers[number >> 8] ^= 1 << (number & 0xff);
+                _pay(SHRINKAGE_SLOT, Accounts.ofMember(member), part, Kind.Rebate);
+                end.toSigners += part;
+                rest -= part;
+            }
+            end.left = rest;
+        }
+
+        emit WoodClosed(end);
+    }
+
+    /// @param sharers ascending.
+    function _keepSharers(MemberId[] memory sharers) private {
+        uint256 words = (MemberId.unwrap(_ROSTER.lastMember()) >> 8) + 1;
+        uint256 next;
+        for (uint256 word; word < words; ++word) {
+            uint256 bits;
+            for (; next < sharers.length && MemberId.unwrap(sharers[next]) >> 8 == word; ++next) {
+                bits |= 1 << (MemberId.unwrap(sharers[next]) & 0xff);
+            }
+            _sharers[word] = bits;
+        }
+    }
+
+    function _keptSharers() private view returns (MemberId[] memory sharers) {
+        uint256 last = MemberId.unwrap(_ROSTER.lastMember());
+        sharers = new MemberId[](last);
+        uint256 count;
+        for (uint256 word; word <= last >> 8; ++word) {
+            uint256 bits = _sharers[word];
+            for (uint256 number = word << 8; bits != 0; ++number) {
+                // A word of 256 numbers that begin below 2^16.
+                // forge-lint: disable-next-line(unsafe-typecast)
+                if (bits & 1 != 0) sharers[count++] = MemberId.wrap(uint16(number));
+                bits >>= 1;
+            }
+        }
+        // The list only shrinks, as in `_read`.
+        assembly ("memory-safe") {
+            mstore(sharers, count)
+        }
+    }
+
     /* VIEWS */
 
     /// @inheritdoc ISubcontract
     function kinds() external pure returns (uint16) {
         return uint16(
-            1 << uint8(Kind.Pay) | 1 << uint8(Kind.Trade) | 1 << uint8(Kind.Charge) | 1 << uint8(Kind.Shared)
+            1 << uint8(Kind.Pay) | 1 << uint8(Kind.Trade) | 1 << uint8(Kind.Rebate) | 1 << uint8(Kind.Charge)
+                | 1 << uint8(Kind.Shared)
         );
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {SubcontractState} from "../interfaces/ICharter.sol";
 import {ISubcontract} from "../interfaces/ISubcontract.sol";
 import {Epoch, MemberId, StreamId} from "../types/Ids.sol";
 
@@ -43,6 +44,14 @@ struct WoodPeriod {
     uint128 received; // by the provider, of C
 }
 
+/// @notice What one call of `close` did with the money, units of H.
+struct WoodEnd {
+    uint64 trueUp; // to the provider from the warmth pot, for the last period
+    uint64 toSigners; // of what was left then, in equal parts
+    uint64 toCare; // the same, where nobody is to share in it
+    uint64 left; // for a further call
+}
+
 /// @title Firewood (R8)
 /// @notice Members take wood from one provider's store and pay by the week, each at the multiple of their bracket.
 interface IFirewood is ISubcontract {
@@ -58,6 +67,8 @@ interface IFirewood is ISubcontract {
     event LineUnsigned(Epoch indexed epoch, MemberId indexed member, uint16 pieces, uint32 grams);
     event WoodSettled(Epoch indexed epoch, uint32 indexed period, WoodMoney money);
 
+    event WoodClosed(WoodEnd money);
+
     error TermsOutOfRange(string what, uint256 given, uint256 least, uint256 most);
     error NotTheDocket(address caller);
     error NotTheCharter(address caller);
@@ -65,6 +76,9 @@ interface IFirewood is ISubcontract {
     error PayloadLength(uint256 given);
     error TooManyLines(uint256 given, uint256 most);
     error LineOutOfOrder(MemberId given, MemberId after_);
+    /// @dev `oldestOpen` is when the oldest open epoch began, unix seconds; 0 where none is.
+    error NotOver(SubcontractState state, uint40 oldestOpen);
+    error NothingLeft();
     error BandTooSoon(MemberId member, uint256 timestamp, uint256 earliest);
 
     /// @notice Declares the caller's bracket of monthly means, from the next local day; every 30 days (R8).
@@ -76,6 +90,11 @@ interface IFirewood is ISubcontract {
         uint64 deadline,
         bytes calldata signature
     ) external;
+
+    /// @notice Once the subcontract is over and none of its epochs is open: pays the last period's true-up, then what the
+    /// pots still hold to those who shared in the settlement that came last, all signers of its epoch but the provider,
+    /// in equal parts; to the charter's care pot where there was none (R8). Anyone calls it, again until nothing is left.
+    function close() external;
 
     /* VIEWS */
 

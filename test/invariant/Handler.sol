@@ -416,6 +416,23 @@ contract Handler is Village {
         ghost.absorb(vm.getRecordedLogs());
     }
 
+    /// @notice Without signers the wood is suspended, and over 30 days later; when none of its epochs is open it closes,
+    /// and everybody takes what they get of it.
+    function closeTheWood() external {
+        vm.recordLogs();
+        charter.poke(WOOD);
+        passTime(81 days);
+        bool holds =
+            ledger.potBalance(Accounts.ofPot(WOOD, 0)) + ledger.potBalance(Accounts.ofPot(WOOD, 1)) != 0;
+        if (holds) wood.close();
+        for (uint256 i = 1; i <= MEMBERS; ++i) {
+            uint64 most = ledger.withdrawable(memberId(i));
+            vm.prank(memberAddress(i));
+            ledger.withdraw(most);
+        }
+        ghost.absorb(vm.getRecordedLogs());
+    }
+
     /* EXPOSURE */
 
     function _show(uint256 member) private {

@@ -174,10 +174,16 @@ contract InvariantsTest is Base {
         vm.assertTrue(_handler.liveAnHonestWeek(), "and an honest week settles all the same");
     }
 
-    /// @dev LIVENESS. An honest week settles, everybody leaves with all they have, and pots and bonds are what remains.
+    /// @dev LIVENESS. An honest week settles, everybody leaves with all they have, the wood's pots are given out when it is
+    /// over, and the robber's pots and bonds are what remains.
     function afterInvariant() external {
         vm.assertTrue(_handler.liveAnHonestWeek(), "an honest week no longer settles");
         _handler.everyoneLeaves();
+        _handler.closeTheWood();
+        for (uint8 slot; slot < 2; ++slot) {
+            AccountId pot = Accounts.ofPot(SubcontractId.wrap(1), slot);
+            vm.assertEq(_ledger.potBalance(pot), 0, "R8: money stayed in a pot that nothing pays from");
+        }
 
         uint256 rest;
         for (uint256 i; i < _ghost.accountCount(); ++i) {

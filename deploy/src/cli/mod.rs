@@ -136,6 +136,11 @@ pub(crate) enum Word {
         /// Its number
         subcontract: u16,
     },
+    /// Give out what the pots of a subcontract that is over still hold; anyone may, once none of its epochs is open
+    Close {
+        /// Its number
+        subcontract: u16,
+    },
     /// Your purse, what you owe, what you can lose, and what needs you
     Me {
         /// Somebody's number, instead of your keystore's
@@ -246,6 +251,7 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
             carrying,
         } => subcontract::repeal(&words, *subcontract, carrying).await,
         Word::Poke { subcontract } => subcontract::poke(&words, *subcontract).await,
+        Word::Close { subcontract } => subcontract::close(&words, *subcontract).await,
         Word::Me { member } => view::me(&words, *member).await,
         Word::Join(join) => member::join(&words, join).await,
         Word::Mandate(mandates) => member::mandate(&words, mandates).await,

@@ -1,4 +1,4 @@
-//! What people say about subcontracts after ignition: open, object, take back, enact, repeal, poke (R5).
+//! What people say about subcontracts after ignition: open, object, take back, enact, repeal, poke, close (R5, R8).
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use hearth::found::Deployment;
 use hearth::kit::Opening;
 use hearth::open::{self, Opened, STATES};
 use hearth::view;
-use hearth_bindings::Charter;
+use hearth_bindings::{Charter, Firewood};
 use serde_json::json;
 
 use super::Words;
@@ -222,4 +222,27 @@ pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Gives out what the pots of firewood that is over still hold; anyone may (R8).
+pub(crate) async fn close(words: &Words, subcontract: u16) -> Result<()> {
+    let person = Person::new(words).await?;
+    let (chain, place) = (&person.chain, &person.place);
+    let wood = address(chain, place, subcontract).await?;
+    loop {
+        let tx = chain::call(
+            person.key.address(),
+            wood,
+            Firewood::closeCall {}.abi_encode().into(),
+        );
+        let receipt = chain::land(chain, "closing the subcontract", tx).await?;
+        let closed = receipt.decoded_log::<Firewood::WoodClosed>();
+        // One call pays 50 signers.
+        if closed.is_none_or(|closed| closed.money.left == 0) {
+            talk::say(&format!(
+                "subcontract {subcontract} is closed: its pots are empty"
+            ));
+            return done(words, "close", Some(receipt.transaction_hash));
+        }
+    }
 }
