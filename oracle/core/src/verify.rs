@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::keccak256;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::ChainView;
@@ -323,12 +323,6 @@ pub fn verify(raw: &[u8], directory: &Directory, crypto: &dyn Crypto) -> Result<
         raw: text.into(),
         held,
     })
-}
-
-/// The root of a set of envelopes (R7.3): sorted leaves, sorted pairs; nothing at all is zero.
-#[must_use]
-pub fn envelope_root(leaves: impl IntoIterator<Item = Leaf>) -> B256 {
-    crate::merkle::root(leaves)
 }
 
 #[cfg(test)]
