@@ -65,6 +65,28 @@ pub use generated::{
     Charter, Committee, Docket, Firewood, ISubcontract, Ledger, Mandates, PracticeToken, Roster,
 };
 
+/// What [`Charter`]'s `module` is asked for; the order of `contracts/interfaces/ICharter.sol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Module {
+    /// Members.
+    Roster,
+    /// Money.
+    Ledger,
+    /// Seats.
+    Committee,
+    /// Streams and reports.
+    Docket,
+    /// What members signed.
+    Mandates,
+}
+
+impl From<Module> for u8 {
+    fn from(module: Module) -> Self {
+        module as Self
+    }
+}
+
 /// A mandate's caps as the charter takes them are the same words where they are kept.
 impl From<Charter::MandateCaps> for Mandates::MandateCaps {
     fn from(caps: Charter::MandateCaps) -> Self {

@@ -13,6 +13,7 @@ use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
 use alloy::sol_types::{SolEvent, SolInterface};
 use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
+use hearth_oracle_core::report::UnknownVerdict;
 use thiserror::Error;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
@@ -40,6 +41,15 @@ pub enum ChainError {
         act: String,
         /// The contract's error, or the node's words.
         reason: String,
+    },
+    /// An accepted report is of a later release.
+    #[error("a report accepted by {docket} cannot be read")]
+    Report {
+        /// The docket.
+        docket: Address,
+        /// Why not.
+        #[source]
+        source: UnknownVerdict,
     },
     /// Sent, but not seen in a block in time.
     #[error("{act} was sent as {tx} but is in no block yet; run the same command again later")]

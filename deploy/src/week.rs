@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::B256;
 use alloy::providers::DynProvider;
 use hearth_bindings::{Charter, Docket, Firewood, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use hearth_oracle_core::types::{StreamId, SubcontractId};
 use serde::Serialize;
 
 use crate::calendar;
@@ -82,40 +82,22 @@ pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Rep
         chain_id: place.chain_id,
         docket: place.docket,
     };
-    let mut parents: BTreeMap<(u16, u16), B256> = BTreeMap::new();
+    let mut parents: BTreeMap<(SubcontractId, StreamId), B256> = BTreeMap::new();
     let mut found = Vec::new();
     for log in chain::events::<Docket::Accepted>(chain, place.docket, place.from_block).await? {
         let accepted = &log.inner;
-        let field = |shift: usize, bits: usize| -> u64 {
-            let mask = (U256::from(1) << bits) - U256::from(1);
-            ((accepted.header >> shift) & mask).saturating_to::<u64>()
+        let unreadable = |source| ChainError::Report {
+            docket: place.docket,
+            source,
         };
-        let narrow = |shift: usize| u16::try_from(field(shift, 16)).unwrap_or_default();
-        let pair = (narrow(240), narrow(224));
-        let mut report = Report {
-            subcontract: SubcontractId(pair.0),
-            stream: StreamId(pair.1),
-            epoch: Epoch(u32::try_from(field(200, 24)).unwrap_or_default()),
-            attempt: Attempt(narrow(184)),
-            version: u32::try_from(field(160, 24)).unwrap_or_default(),
-            observed_from: field(120, 40),
-            observed_to: field(80, 40),
-            verdict: match field(72, 8) {
-                0 => Verdict::Ok,
-                1 => Verdict::Stale,
-                _ => Verdict::Contested,
-            },
-            confidence: narrow(56),
-            coverage: narrow(40),
-            parent: B256::ZERO,
-            envelopes: accepted.envelopes,
-            payload: accepted.payload.clone(),
-        };
+        let mut report = Report::read(accepted.header, accepted.envelopes, accepted.payload.clone())
+            .map_err(unreadable)?;
+        let pair = (report.subcontract, report.stream);
         report.parent = parents.get(&pair).copied().unwrap_or_default();
         parents.insert(pair, as_parent(report.digest(&domain)));
         let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
         let read = docket
-            .accepted(pair.0, pair.1, epoch)
+            .accepted(report.subcontract.0, report.stream.0, epoch)
             .call()
             .await
             .map_err(asked("reading a report"))?;

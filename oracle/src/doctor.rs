@@ -11,7 +11,7 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::Address;
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::transports::http::reqwest;
-use hearth_bindings::{Charter, Committee, Docket};
+use hearth_bindings::{Charter, Committee, Docket, Module};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ONE_EPOCH_WEI: u128 = 10_000_000_000_000_000;
 
 /// Seconds by which clocks may differ before envelopes are misjudged (R7.2 allows 120).
-const CLOCKS_APART: u64 = 30;
+const CLOCK_TOLERATED: u64 = 30;
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -233,7 +233,7 @@ async fn charter(
     keys: Option<&Keys>,
     clock: &dyn Clock,
 ) -> Vec<Finding> {
-    let place = config.chain.charter;
+    let address = config.chain.charter;
     let failed = |says: String| {
         bad(
             "chain",
@@ -241,30 +241,33 @@ async fn charter(
             "is chain.charter the address in deployments/<chain-id>.json?",
         )
     };
-    match provider.get_code_at(place).await {
-        Ok(code) if code.is_empty() => return vec![failed(format!("there is no contract at {place}"))],
+    match provider.get_code_at(address).await {
+        Ok(code) if code.is_empty() => return vec![failed(format!("there is no contract at {address}"))],
         Err(_) => return vec![failed("the charter's code cannot be read".into())],
         Ok(_) => {}
     }
-    let charter = Charter::new(place, provider);
+    let charter = Charter::new(address, provider);
     let mut findings = Vec::new();
     let Ok(ignition) = charter.t0().call().await else {
-        return vec![failed(format!("{place} is no charter"))];
+        return vec![failed(format!("{address} is no charter"))];
     };
     let ignition = ignition.to::<u64>();
     if ignition == 0 {
         findings.push(poor(
             "chain",
-            format!("the charter {place} is not ignited yet"),
+            format!("the charter {address} is not ignited yet"),
             "founders run `hearth ignite`",
         ));
     } else {
         findings.push(good(
             "chain",
-            format!("the charter {place} is ignited since {ignition}"),
+            format!("the charter {address} is ignited since {ignition}"),
         ));
     }
-    let (Ok(committee), Ok(docket)) = (charter.module(2).call().await, charter.module(3).call().await) else {
+    let (Ok(committee), Ok(docket)) = (
+        charter.module(Module::Committee.into()).call().await,
+        charter.module(Module::Docket.into()).call().await,
+    ) else {
         findings.push(failed(
             "the charter does not name its committee and docket".into(),
         ));
@@ -599,7 +602,7 @@ async fn clocks(config: &Config) -> Vec<Finding> {
     offsets.sort_unstable();
     match offsets.get(offsets.len() / 2) {
         None => vec![good("clock", "no peer was heard yet to compare with")],
-        Some(middle) if middle.unsigned_abs() > CLOCKS_APART => vec![bad(
+        Some(middle) if middle.unsigned_abs() > CLOCK_TOLERATED => vec![bad(
             "clock",
             format!("peers' clocks are {middle} s from this one"),
             "set the clock, for example with systemd-timesyncd or chrony",

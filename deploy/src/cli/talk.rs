@@ -37,7 +37,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
                 ChainError::Unreachable(_) => UNREACHABLE,
                 ChainError::Pending { .. } => TRY_AGAIN,
                 ChainError::Address { .. } => BAD_INPUT,
-                ChainError::Refused { .. } => 1,
+                ChainError::Refused { .. } | ChainError::Report { .. } => 1,
             };
         }
         if cause.is::<BadInput>()

@@ -41,6 +41,30 @@ pub struct Report {
     pub payload: Bytes,
 }
 
+/// Where each field of the packed head stands, in the order of [`Report`]: its lowest bit, and its width.
+const LAYOUT: [(usize, u32); 10] = [
+    (240, 16),
+    (224, 16),
+    (200, 24),
+    (184, 16),
+    (160, 24),
+    (120, 40),
+    (80, 40),
+    (72, 8),
+    (56, 16),
+    (40, 16),
+];
+
+/// A head whose verdict this release does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "verdict {given} is unknown: 0 is OK, 1 STALE, 2 CONTESTED; run the release the charter was founded with"
+)]
+pub struct UnknownVerdict {
+    /// What the head says.
+    pub given: u64,
+}
+
 /// A digest as a child names it: truncated to its first 24 bytes, zero padded right (R7.4: 192 bits are kept).
 #[must_use]
 pub fn as_parent(digest: B256) -> B256 {
@@ -53,20 +77,64 @@ impl Report {
     /// The packed head of `contracts/types/Report.sol`, its signers' bits zero.
     #[must_use]
     pub fn header(&self) -> U256 {
-        let fields: [(u64, usize); 10] = [
-            (u64::from(self.subcontract.0), 240),
-            (u64::from(self.stream.0), 224),
-            (u64::from(self.epoch.0 & 0xff_ffff), 200),
-            (u64::from(self.attempt.0), 184),
-            (u64::from(self.version & 0xff_ffff), 160),
-            (self.observed_from & 0xff_ffff_ffff, 120),
-            (self.observed_to & 0xff_ffff_ffff, 80),
-            (self.verdict as u64, 72),
-            (u64::from(self.confidence), 56),
-            (u64::from(self.coverage), 40),
+        let fields: [u64; 10] = [
+            self.subcontract.0.into(),
+            self.stream.0.into(),
+            self.epoch.0.into(),
+            self.attempt.0.into(),
+            self.version.into(),
+            self.observed_from,
+            self.observed_to,
+            self.verdict as u64,
+            self.confidence.into(),
+            self.coverage.into(),
         ];
-        fields.iter().fold(U256::ZERO, |header, (field, shift)| {
-            header | (U256::from(*field) << *shift)
+        let placed = fields.iter().zip(LAYOUT);
+        placed.fold(U256::ZERO, |header, (field, (lowest, width))| {
+            header | (U256::from(field & mask(width)) << lowest)
+        })
+    }
+
+    /// The report that a packed head and what came with it speak of; its signers are passed over. The parent is not
+    /// told with them: it is zero here, for the caller to fill in from the report before.
+    ///
+    /// # Errors
+    /// The verdict is none of those known.
+    pub fn read(header: U256, envelopes: B256, payload: Bytes) -> Result<Self, UnknownVerdict> {
+        let fields = LAYOUT.map(|(lowest, width)| (header >> lowest).as_limbs()[0] & mask(width));
+        let [
+            subcontract,
+            stream,
+            epoch,
+            attempt,
+            version,
+            from,
+            to,
+            verdict,
+            confidence,
+            coverage,
+        ] = fields;
+        // Every field is narrower than the type it is read into.
+        #[expect(clippy::cast_possible_truncation, reason = "masked to its width above")]
+        Ok(Self {
+            subcontract: SubcontractId(subcontract as u16),
+            stream: StreamId(stream as u16),
+            epoch: Epoch(epoch as u32),
+            attempt: Attempt(attempt as u16),
+            version: version as u32,
+            observed_from: from,
+            observed_to: to,
+            verdict: match verdict {
+                0 => Verdict::Ok,
+                1 => Verdict::Stale,
+                2 => Verdict::Contested,
+                given => return Err(UnknownVerdict { given }),
+            },
+            confidence: confidence as u16,
+            coverage: coverage as u16,
+            parent: B256::ZERO,
+            envelopes,
+            payload,
         })
     }
 
@@ -88,6 +156,10 @@ impl Report {
         signed[34..].copy_from_slice(keccak256(body).as_slice());
         keccak256(signed)
     }
+}
+
+const fn mask(width: u32) -> u64 {
+    u64::MAX >> (u64::BITS - width)
 }
 
 impl Domain {
@@ -176,7 +248,23 @@ mod tests {
             );
             assert_eq!(domain.separator(), vector.separator, "{}: domain", vector.name);
             assert_eq!(report.digest(&domain), vector.digest, "{}: digest", vector.name);
+
+            // The signers' bits, which a head on chain carries, change nothing of what is read.
+            let signed = report.header() | U256::from(u32::MAX);
+            let mut read = Report::read(signed, report.envelopes, report.payload.clone()).unwrap();
+            read.parent = report.parent;
+            assert_eq!(read, report, "{}: read back", vector.name);
         }
+    }
+
+    #[test]
+    fn an_unknown_verdict_is_refused_by_its_number() {
+        let header = U256::from(3) << 72;
+
+        assert_eq!(
+            Report::read(header, B256::ZERO, Bytes::new()),
+            Err(UnknownVerdict { given: 3 })
+        );
     }
 
     #[test]

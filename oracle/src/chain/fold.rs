@@ -11,8 +11,8 @@ use alloy::rpc::types::Log;
 use alloy::sol_types::SolEventInterface as _;
 use hearth_bindings::{Committee, Docket};
 use hearth_oracle_core::chain::{Accepted, Badge, Device, Domain, ReportState, SeatKeys, Terms};
-use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{Attempt, Epoch, EpochKind, MemberId, StreamId, SubcontractId, Verdict};
+use hearth_oracle_core::report::{Report, UnknownVerdict, as_parent};
+use hearth_oracle_core::types::{Epoch, EpochKind, MemberId, StreamId, SubcontractId, Verdict};
 
 /// Finished reports of a stream that are still remembered.
 const FINISHED_KEPT: usize = 8;
@@ -75,15 +75,19 @@ impl Known {
     }
 
     /// Takes in one log; `time` is its block's. What is none of the known events says nothing.
-    pub(crate) fn apply(&mut self, log: &Log, time: u64) {
+    ///
+    /// # Errors
+    /// An accepted report cannot be read: nothing after it can be known.
+    pub(crate) fn apply(&mut self, log: &Log, time: u64) -> Result<(), UnknownVerdict> {
         let (topics, data) = (log.inner.data.topics(), &log.inner.data.data);
         if log.address() == self.domain.docket {
             if let Ok(event) = Docket::DocketEvents::decode_raw_log(topics, data) {
-                self.docket(event, log.block_number.unwrap_or_default(), time);
+                return self.docket(event, log.block_number.unwrap_or_default(), time);
             }
         } else if let Ok(event) = Committee::CommitteeEvents::decode_raw_log(topics, data) {
             self.committee(event);
         }
+        Ok(())
     }
 
     fn committee(&mut self, event: Committee::CommitteeEvents) {
@@ -107,14 +111,14 @@ impl Known {
         }
     }
 
-    fn docket(&mut self, event: Docket::DocketEvents, block: u64, time: u64) {
+    fn docket(&mut self, event: Docket::DocketEvents, block: u64, time: u64) -> Result<(), UnknownVerdict> {
         use Docket::DocketEvents as E;
         match event {
             E::StreamEnrolled(e) => self.enrol(StreamId(e.stream), e.terms),
             E::DeviceReplaced(e) => {
                 let from = e.from.to::<u64>();
                 let Some(stream) = self.streams.get_mut(&StreamId(e.stream)) else {
-                    return;
+                    return Ok(());
                 };
                 let terms = Arc::make_mut(&mut stream.terms);
                 for (device, index) in terms.devices.iter_mut().zip(&stream.indices) {
@@ -136,10 +140,10 @@ impl Known {
                     Arc::make_mut(&mut stream.terms).badges.push(badge);
                 }
             }
-            E::Accepted(e) => self.accept(e.header, e.envelopes, e.payload, block, time),
+            E::Accepted(e) => return self.accept(e.header, e.envelopes, e.payload, block, time),
             E::Settled(e) => {
                 let Some(stream) = self.streams.get_mut(&StreamId(e.stream)) else {
-                    return;
+                    return Ok(());
                 };
                 let epoch = Epoch(e.epoch.to::<u32>());
                 for landed in stream
@@ -152,6 +156,7 @@ impl Known {
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn enrol(&mut self, id: StreamId, terms: Docket::StreamTerms) {
@@ -181,33 +186,17 @@ impl Known {
         self.streams.insert(id, stream);
     }
 
-    fn accept(&mut self, header: U256, envelopes: B256, payload: Bytes, block: u64, time: u64) {
-        let field = |shift: usize, bits: usize| -> u64 {
-            ((header >> shift) & ((U256::from(1) << bits) - U256::from(1))).to::<u64>()
-        };
-        // Every field is narrower than the type it is read into.
-        #[expect(clippy::cast_possible_truncation, reason = "masked to its width above")]
-        let mut report = Report {
-            subcontract: SubcontractId(field(240, 16) as u16),
-            stream: StreamId(field(224, 16) as u16),
-            epoch: Epoch(field(200, 24) as u32),
-            attempt: Attempt(field(184, 16) as u16),
-            version: field(160, 24) as u32,
-            observed_from: field(120, 40),
-            observed_to: field(80, 40),
-            verdict: match field(72, 8) {
-                0 => Verdict::Ok,
-                1 => Verdict::Stale,
-                _ => Verdict::Contested,
-            },
-            confidence: field(56, 16) as u16,
-            coverage: field(40, 16) as u16,
-            parent: B256::ZERO,
-            envelopes,
-            payload: payload.clone(),
-        };
+    fn accept(
+        &mut self,
+        header: U256,
+        envelopes: B256,
+        payload: Bytes,
+        block: u64,
+        time: u64,
+    ) -> Result<(), UnknownVerdict> {
+        let mut report = Report::read(header, envelopes, payload.clone())?;
         let Some(stream) = self.streams.get_mut(&report.stream) else {
-            return;
+            return Ok(());
         };
         report.parent = stream
             .landed
@@ -237,6 +226,7 @@ impl Known {
             envelopes,
             payload,
         }));
+        Ok(())
     }
 
     /// Marks what nobody settled in time, and lets go of what is long finished.
@@ -249,10 +239,10 @@ impl Known {
                 }
             }
             let old = stream.landed.len().saturating_sub(FINISHED_KEPT);
-            let mut place = 0;
+            let mut seen = 0;
             stream.landed.retain(|landed| {
-                place += 1;
-                place > old || landed.accepted.state == ReportState::Accepted
+                seen += 1;
+                seen > old || landed.accepted.state == ReportState::Accepted
             });
         }
     }

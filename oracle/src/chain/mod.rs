@@ -11,8 +11,9 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::types::{Filter, Log};
 use alloy::transports::{RpcError, TransportErrorKind};
-use hearth_bindings::{Charter, Committee, Docket};
+use hearth_bindings::{Charter, Committee, Docket, Module};
 use hearth_oracle_core::chain::{self as core_chain, Block, ChainView, Domain, StreamView};
+use hearth_oracle_core::report::UnknownVerdict;
 use hearth_oracle_core::types::{Calendar, Epoch, Network, StreamId, Verdict};
 use hearth_oracle_core::verify::Directory;
 use metrics::{counter, gauge, histogram};
@@ -77,24 +78,29 @@ pub enum ChainError {
         source: Box<RpcError<TransportErrorKind>>,
     },
     /// A contract's view failed.
-    #[error("{what} cannot be read; is {place} the charter of this chain?")]
+    #[error("{what} cannot be read; is there a {contract} of this release at {address}?")]
     View {
         /// What was asked.
         what: &'static str,
-        /// Of whom.
-        place: Address,
+        /// Of whom: charter, committee or docket.
+        contract: &'static str,
+        /// Where it lives.
+        address: Address,
         /// Why not.
         #[source]
         source: Box<alloy::contract::Error>,
     },
     /// No contract there.
     #[error(
-        "there is no charter at {place}: either it is not founded yet, or the address is of another chain"
+        "there is no charter at {charter}: either it is not founded yet, or the address is of another chain"
     )]
     NoCharter {
         /// Where it was looked for.
-        place: Address,
+        charter: Address,
     },
+    /// An accepted report is of a later release.
+    #[error("an accepted report cannot be read")]
+    Report(#[source] UnknownVerdict),
     /// Not ignited yet.
     #[error("the charter is not ignited yet; this seat waits")]
     NotIgnited,
@@ -123,6 +129,7 @@ impl ChainError {
             Self::Request { .. } => "request",
             Self::View { .. } => "view",
             Self::NoCharter { .. } => "no_charter",
+            Self::Report(_) => "report",
             Self::NotIgnited => "not_ignited",
             Self::Contradicted { .. } => "contradicted",
             Self::Deep { .. } => "deep_reorganisation",
@@ -141,10 +148,15 @@ struct Ground {
     seats: u8,
 }
 
-fn view(what: &'static str, place: Address) -> impl FnOnce(alloy::contract::Error) -> ChainError {
+fn view(
+    what: &'static str,
+    contract: &'static str,
+    address: Address,
+) -> impl FnOnce(alloy::contract::Error) -> ChainError {
     move |source| ChainError::View {
         what,
-        place,
+        contract,
+        address,
         source: Box::new(source),
     }
 }
@@ -156,47 +168,45 @@ fn request(what: &'static str) -> impl FnOnce(RpcError<TransportErrorKind>) -> C
     }
 }
 
-async fn ground(provider: &RootProvider, place: Address) -> Result<Ground, ChainError> {
+async fn ground(provider: &RootProvider, address: Address) -> Result<Ground, ChainError> {
     if provider
-        .get_code_at(place)
+        .get_code_at(address)
         .await
         .map_err(request("for the charter's code"))?
         .is_empty()
     {
-        return Err(ChainError::NoCharter { place });
+        return Err(ChainError::NoCharter { charter: address });
     }
-    let charter = Charter::new(place, provider);
-    let module = |number: u8| charter.module(number);
-    let [roster, committee, docket] = [module(0), module(2), module(3)];
-    let roster = roster.call().await.map_err(view("the roster's address", place))?;
-    let committee = committee
-        .call()
-        .await
-        .map_err(view("the committee's address", place))?;
-    let docket = docket.call().await.map_err(view("the docket's address", place))?;
+    let charter = Charter::new(address, provider);
+    let asked = |what| view(what, "charter", address);
+    let [roster, committee, docket] =
+        [Module::Roster, Module::Committee, Module::Docket].map(|module| charter.module(module.into()));
+    let roster = roster.call().await.map_err(asked("the roster's address"))?;
+    let committee = committee.call().await.map_err(asked("the committee's address"))?;
+    let docket = docket.call().await.map_err(asked("the docket's address"))?;
     let ignition = charter
         .t0()
         .call()
         .await
-        .map_err(view("the time of ignition", place))?
+        .map_err(asked("the time of ignition"))?
         .to::<u64>();
     if ignition == 0 {
         return Err(ChainError::NotIgnited);
     }
-    let tz = charter.tz().call().await.map_err(view("the local time", place))?;
+    let tz = charter.tz().call().await.map_err(asked("the local time"))?;
     let waits = charter
         .committeeParameters()
         .call()
         .await
-        .map_err(view("the committee's parameters", place))?;
+        .map_err(asked("the committee's parameters"))?;
     let seats = Committee::new(committee, provider)
         .seatCount()
         .call()
         .await
-        .map_err(view("the number of seats", committee))?;
+        .map_err(view("the number of seats", "committee", committee))?;
     Ok(Ground {
         places: Places {
-            charter: place,
+            charter: address,
             committee,
             docket,
             roster,
@@ -272,7 +282,9 @@ impl Follower {
                     let news = trouble.send_if_modified(|t| t.replace(name) != Some(name));
                     let reason = crate::check::whole(&found);
                     match &found {
-                        ChainError::Deep { .. } | ChainError::Contradicted { .. } if news => {
+                        ChainError::Deep { .. } | ChainError::Contradicted { .. } | ChainError::Report(_)
+                            if news =>
+                        {
                             error!(target: "hearth::chain", reason, "no newer sight of the chain");
                         }
                         ChainError::NotIgnited if news => info!(target: "hearth::chain", reason, "waiting"),
@@ -362,9 +374,11 @@ impl Follower {
                 if self.rpcs.contradicted(source, at, hash).await {
                     return Err(ChainError::Contradicted { number: at });
                 }
+                let mut known = firm.known.clone();
                 for (log, time) in firm_now {
-                    firm.known.apply(&log, time);
+                    known.apply(&log, time).map_err(ChainError::Report)?;
                 }
+                firm.known = known;
                 firm.at = Some((at, hash));
                 firm.next = at + 1;
             }
@@ -373,7 +387,7 @@ impl Follower {
         firm.known.age(head.time);
         let mut known = firm.known.clone();
         for (log, time) in tail {
-            known.apply(&log, time);
+            known.apply(&log, time).map_err(ChainError::Report)?;
         }
         known.age(head.time);
         Ok(known)
@@ -398,7 +412,7 @@ impl Follower {
                         .block(head.number.into())
                         .call()
                         .await
-                        .map_err(view("a stream's first epoch", ground.places.docket))?;
+                        .map_err(view("a stream's first epoch", "docket", ground.places.docket))?;
                     let first = told.firstEpoch.to::<u32>();
                     if first == 0 {
                         continue;

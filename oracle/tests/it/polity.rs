@@ -14,7 +14,9 @@ use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolStruct as _, SolValue as _, eip712_domain, sol};
 use clap::Parser as _;
-use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
+use hearth_bindings::{
+    Charter, Committee, Docket, Firewood, Ledger, Mandates, Module, PracticeToken, Roster,
+};
 use hearth_oracle::clock::{Clock, WallClock};
 use hearth_oracle::config::Config;
 use hearth_oracle::init::{self, InitArgs};
@@ -203,17 +205,17 @@ impl Polity {
                 sourceHash: B256::ZERO,
             },
         };
-        let place = Charter::deploy_builder(&chain, proposal)
+        let address = Charter::deploy_builder(&chain, proposal)
             .from(deployer)
             .deploy()
             .await
             .unwrap();
-        let charter = Charter::new(place, &chain);
+        let charter = Charter::new(address, &chain);
         for code in codes {
             landed(charter.install(code).from(deployer).send().await).await;
         }
-        let docket_place = charter.module(3).call().await.unwrap();
-        let docket = Docket::new(docket_place, chain.clone());
+        let docket_address = charter.module(Module::Docket.into()).call().await.unwrap();
+        let docket = Docket::new(docket_address, chain.clone());
         landed(docket.enrolFirst(streams).from(deployer).send().await).await;
         landed(
             charter
@@ -238,7 +240,7 @@ impl Polity {
                 name: "Hearth",
                 version: "1",
                 chain_id: 31_337,
-                verifying_contract: place,
+                verifying_contract: address,
             };
             let signature = signer
                 .sign_hash_sync(&words.eip712_signing_hash(&domain))
@@ -259,7 +261,10 @@ impl Polity {
             )
             .await;
         }
-        let committee = Committee::new(charter.module(2).call().await.unwrap(), &chain);
+        let committee = Committee::new(
+            charter.module(Module::Committee.into()).call().await.unwrap(),
+            &chain,
+        );
         let (mut seats, mut proxies) = (Vec::new(), Vec::new());
         for (number, identity) in identities.iter().enumerate() {
             let at = folder.path().join(format!("seat-{number}"));
@@ -273,7 +278,7 @@ impl Polity {
                 "--rpc",
                 &anvil.endpoint(),
                 "--charter",
-                &place.to_string(),
+                &address.to_string(),
                 "--identity",
                 &identity.to_string(),
                 "--endpoint",
@@ -316,7 +321,7 @@ impl Polity {
         landed(charter.ignite().from(deployer).send().await).await;
         chain.anvil_set_auto_mine(false).await.unwrap();
         chain.anvil_set_interval_mining(1).await.unwrap();
-        let network = Network::of(31_337, place);
+        let network = Network::of(31_337, address);
         let committee = *committee.address();
         let mut polity = Self {
             chain,
@@ -375,7 +380,7 @@ impl Polity {
     /// The same to one seat.
     pub(crate) async fn sense_a_day_to(&self, number: usize) {
         let mut body = String::new();
-        for (place, secret) in self.devices.iter().enumerate() {
+        for (index, secret) in self.devices.iter().enumerate() {
             let kid = Kid::of(&RealKeys.public(secret));
             let mut records = vec![format!(
                 r#"{{"bn":"urn:hearth:{kid}:","n":"beat","t":{DAY},"vb":true}}"#
@@ -386,7 +391,7 @@ impl Polity {
                 last = time;
             }
             // At noon the first founder takes two pieces.
-            match place {
+            match index {
                 0 => {
                     for (time, pieces) in [(DAY, 52), (NOON, 50), (last, 50)] {
                         let model = "05".repeat(8);
