@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alloy::transports::http::reqwest;
 use hearth_oracle_core::crypto::RealKeys;
-use hearth_oracle_core::message::{self, Envelope, Message};
+use hearth_oracle_core::message::{self, Message, Route};
 use hearth_oracle_core::types::SeatId;
 use metrics::counter;
 use serde::Serialize;
@@ -59,15 +59,15 @@ pub(crate) struct Acquaintance {
 impl Acquaintance {
     fn with(&self, seat: SeatId, change: impl FnOnce(&mut PeerState)) {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::from(seat.0);
-        while peers.len() <= place {
+        let index = usize::from(seat.0);
+        while peers.len() <= index {
             let seat = u8::try_from(peers.len()).unwrap_or(u8::MAX);
             peers.push(PeerState {
                 seat,
                 ..PeerState::default()
             });
         }
-        change(&mut peers[place]);
+        change(&mut peers[index]);
     }
 
     /// A peer was heard at wall time `now`; by its own clock it was `theirs`.
@@ -147,13 +147,13 @@ async fn deliver(
         }) else {
             continue;
         };
-        let address = Envelope {
+        let route = Route {
             net,
             from: sending.seat,
             to: peer,
             time: sending.clock.unix_seconds(),
         };
-        let body = message::close(address, &message, sending.key.reveal(), &RealKeys);
+        let body = message::close(route, &message, sending.key.reveal(), &RealKeys);
         let url = format!("{}/v1/peer", endpoint.trim_end_matches('/'));
         let outcome = client
             .post(url)

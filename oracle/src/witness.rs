@@ -408,6 +408,10 @@ fn note(notice: &Notice, seat: SeatId) {
                 by = by.0, reason = reason.name(), "refused"
             );
         }
+        Notice::NotSafe { key, reason } => warn!(
+            target: "hearth::guard", seat, stream = key.stream.0, epoch = key.epoch.0, attempt = key.attempt.0,
+            %reason, "not signed"
+        ),
         Notice::Ignored { from, reason } => {
             counter!(m::PEER_MESSAGES, "direction" => "in", "result" => *reason).increment(1);
             debug!(target: "hearth::peers", seat, from = from.0, reason, "ignored");

@@ -15,7 +15,7 @@ use crate::chain::Terms;
 use crate::estimators::{Estimate, Item, Opening, Unusable};
 use crate::faults::Faults;
 use crate::gather::Window;
-use crate::guard::Permit;
+use crate::guard::{NotSafe, Permit};
 use crate::message::{AttemptId, Attestation, Heard, Message, Objection};
 use crate::quorum::Sealed;
 use crate::types::{Calendar, Counter, Epoch, Kid, MemberId, SeatId, StreamId};
@@ -338,6 +338,13 @@ pub enum Notice {
         by: SeatId,
         /// Why.
         reason: Objection,
+    },
+    /// The guard did not let this seat sign.
+    NotSafe {
+        /// The report.
+        key: AttemptId,
+        /// Why.
+        reason: NotSafe,
     },
     /// A message was ignored.
     Ignored {

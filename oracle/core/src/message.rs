@@ -170,7 +170,7 @@ pub enum Objection {
     LeftOut,
     /// Its own run of the estimator gives another report.
     Differs,
-    /// Its guard has signed another digest for this key.
+    /// Its guard refuses: it has signed another digest for this key, or the epoch is over.
     Guarded,
 }
 
@@ -307,7 +307,7 @@ struct PeerHeader {
 
 /// Who speaks to whom, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Envelope {
+pub struct Route {
     /// The polity.
     pub net: Network,
     /// The sender.
@@ -323,14 +323,14 @@ pub struct Envelope {
 /// # Panics
 /// Never: every message is made of strings and numbers, which JSON can hold.
 #[must_use]
-pub fn close(address: Envelope, message: &Message, secret: &[u8; 32], crypto: &dyn Crypto) -> String {
+pub fn close(route: Route, message: &Message, secret: &[u8; 32], crypto: &dyn Crypto) -> String {
     let header = PeerHeader {
         typ: "hearth+peer".into(),
         alg: "Ed25519".into(),
-        net: address.net,
-        from: address.from,
-        to: address.to,
-        t: address.time,
+        net: route.net,
+        from: route.from,
+        to: route.to,
+        t: route.time,
     };
     let header = serde_json::to_vec(&header).expect("a header of strings and numbers is JSON");
     let payload = serde_json::to_vec(message).expect("a message of strings and numbers is JSON");

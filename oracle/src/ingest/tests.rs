@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hearth_oracle_core::answer::{self, Outcome};
 use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
-use hearth_oracle_core::message::{self, Envelope, Message};
+use hearth_oracle_core::message::{self, Message, Route};
 use hearth_oracle_core::types::{Counter, Epoch, SeatId, StreamId};
 use mqtt5::{ConnectOptions, MqttClient};
 use tokio::time::timeout;
@@ -140,13 +140,13 @@ async fn nobody_listens_to_what_devices_say() {
 }
 
 pub(super) fn spoken(to: u8, time: u64, secret: &[u8; 32], message: &Message) -> String {
-    let address = Envelope {
+    let route = Route {
         net: network(),
         from: SeatId(1),
         to: SeatId(to),
         time,
     };
-    message::close(address, message, secret, &RealKeys)
+    message::close(route, message, secret, &RealKeys)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

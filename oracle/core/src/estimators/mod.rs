@@ -109,6 +109,9 @@ impl Case<'_> {
     }
 }
 
+/// Coverage in bps below which the verdict is STALE (R7.5).
+pub const LEAST_COVERAGE: u16 = 9_000;
+
 /// The state in which a stream stands at a cut: each device's last reading under an accepted root (R7.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]

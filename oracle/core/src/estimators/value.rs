@@ -5,7 +5,9 @@
 
 use alloy_primitives::{B256, U256};
 
-use crate::estimators::{Case, Estimate, Estimator, Finding, Unusable, closing, coverage, heard};
+use crate::estimators::{
+    Case, Estimate, Estimator, Finding, LEAST_COVERAGE, Unusable, closing, coverage, heard,
+};
 use crate::faults::Fault;
 use crate::senml;
 use crate::types::Verdict;
@@ -46,7 +48,7 @@ impl Estimator for Value {
             }
         }
         let coverage = coverage(case, cut, &heard);
-        let verdict = if coverage < 9_000 || latest.is_none() {
+        let verdict = if coverage < LEAST_COVERAGE || latest.is_none() {
             Verdict::Stale
         } else {
             Verdict::Ok

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::Terms;
 use crate::estimators::{
-    Case, Deed, Estimate, Estimator, Finding, Heard, Item, Line, Lines, Unusable, closing, coverage, heard,
+    Case, Deed, Estimate, Estimator, Finding, Heard, Item, LEAST_COVERAGE, Line, Lines, Unusable, closing,
+    coverage, heard,
 };
 use crate::faults::Fault;
 use crate::senml::Value;
@@ -30,9 +31,6 @@ pub const JOIN: u64 = 60;
 
 /// Seconds before the epoch's end in which the cut is sought (R7.3).
 pub const CUT_WITHIN: u64 = 600;
-
-/// Coverage in bps below which the verdict is STALE (R7.5).
-pub const LEAST_COVERAGE: u16 = 9_000;
 
 /// The stream's parameters on chain: 14 bytes, big-endian, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

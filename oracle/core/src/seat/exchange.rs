@@ -13,6 +13,9 @@ const EVERY: u64 = 60;
 /// Epochs told after a restart, at most.
 const MOST_EPOCHS: u32 = 8;
 
+/// Epochs before the due one whose closings are kept: the next report opens with one, and peers may ask.
+const CLOSINGS_KEPT: u32 = 4;
+
 /// Envelopes handed over for one request, at most; who lacks more asks again.
 pub(super) const MOST_HANDED: usize = 4_096;
 
@@ -85,13 +88,13 @@ impl At<'_> {
         // One epoch more than the parent's span needs, so that a reorganisation a little deeper than what is believed
         // finds everything still here.
         self.guard.forget(self.id, Epoch(due.0.saturating_sub(1)));
-        let before = Epoch(due.0.saturating_sub(2));
+        let before = self.oldest_needed();
         if before > self.own.forgotten {
             self.own.forgotten = before;
             self.own.store.forget(before);
             self.own
                 .closings
-                .retain(|_, closing| closing.epoch.0 + 4 >= due.0);
+                .retain(|_, closing| closing.epoch.0 + CLOSINGS_KEPT >= due.0);
             self.out.push(Effect::Forget {
                 stream: self.id,
                 before,

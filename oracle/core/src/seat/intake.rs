@@ -102,7 +102,7 @@ impl At<'_> {
 
     /// The first epoch whose envelopes may still be read: the one before the due one holds what came after its cut, and
     /// the parent's own span begins in the one before that.
-    fn oldest_needed(&self) -> Epoch {
+    pub(super) fn oldest_needed(&self) -> Epoch {
         Epoch(self.due().0.saturating_sub(2))
     }
 }

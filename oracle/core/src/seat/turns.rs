@@ -71,6 +71,13 @@ impl At<'_> {
         Some(since / self.view.committee.turn.max(1))
     }
 
+    /// The attempt of that turn; none once the turns outnumber what a report can say.
+    fn attempt_now(&self, epoch: Epoch) -> Option<Attempt> {
+        self.turn_now(epoch)
+            .and_then(|turn| u16::try_from(turn).ok())
+            .map(Attempt)
+    }
+
     /// Whether this seat's report key is the one the committee knows.
     fn seated(&self) -> bool {
         let keys = self.view.committee.seats.get(usize::from(self.config.seat.0));
@@ -134,20 +141,16 @@ impl At<'_> {
             return;
         };
         let epoch = round.epoch;
-        let Some(now) = self
-            .turn_now(epoch)
-            .and_then(|turn| u16::try_from(turn).ok())
-            .map(Attempt)
-        else {
+        let Some(now) = self.attempt_now(epoch) else {
             return;
         };
         let mine = self.view.committee.arithmetic().turn(epoch, u64::from(now.0)) == self.config.seat;
         let Some(round) = self.own.round.as_mut() else {
             return;
         };
-        round.offered.retain(|attempt, _| attempt.0.abs_diff(now.0) <= 1);
+        round.offered.retain(|attempt, _| near(*attempt, now));
         if let Some((attempt, seal)) = &round.seal
-            && (mine || attempt.0.abs_diff(now.0) <= 1)
+            && (mine || near(*attempt, now))
         {
             // It is valid until another lands, so it is carried again rather than proposed anew.
             self.out.push(Effect::Submit(Box::new(seal.clone())));
@@ -277,7 +280,7 @@ impl At<'_> {
     }
 
     fn propose(&mut self, key: AttemptId, seed: B256, envelopes: &[Held], root: B256, estimate: &Estimate) {
-        if self.turn_now(key.epoch) != Some(u64::from(key.attempt.0)) {
+        if self.attempt_now(key.epoch) != Some(key.attempt) {
             return;
         }
         let Some(report) = self.report(key, seed, root, estimate) else {
@@ -324,7 +327,10 @@ impl At<'_> {
                 self.out.extend(effects);
                 true
             }
-            Err(_) => false,
+            Err(reason) => {
+                self.out.push(Effect::Note(Notice::NotSafe { key, reason }));
+                false
+            }
         }
     }
 
@@ -335,14 +341,13 @@ impl At<'_> {
             return self.out.push(ignored(from, "no_turn"));
         }
         let seats = self.view.committee.arithmetic();
-        let (Some(now), Some(round)) = (self.turn_now(key.epoch), &mut self.own.round) else {
+        let (Some(now), Some(round)) = (self.attempt_now(key.epoch), &mut self.own.round) else {
             return;
         };
-        let attempt = u64::from(key.attempt.0);
-        if key.epoch != round.epoch || attempt.abs_diff(now) > 1 {
+        if key.epoch != round.epoch || !near(key.attempt, now) {
             return self.out.push(ignored(from, "other_turn"));
         }
-        if seats.turn(key.epoch, attempt) != from {
+        if seats.turn(key.epoch, u64::from(key.attempt.0)) != from {
             return self.out.push(ignored(from, "not_their_turn"));
         }
         let digest = proposal.report.digest(&self.view.domain);
@@ -572,6 +577,11 @@ impl At<'_> {
             }
         }
     }
+}
+
+/// Whether an attempt is of this seat's turn or one beside it: seats' heads may lie a turn apart.
+const fn near(attempt: Attempt, now: Attempt) -> bool {
+    attempt.0.abs_diff(now.0) <= 1
 }
 
 impl Round {

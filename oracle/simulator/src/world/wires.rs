@@ -57,14 +57,14 @@ impl World {
             }
         }
         let heard = if self.plan.real {
-            let address = message::Envelope {
+            let route = message::Route {
                 net: NETWORK,
                 from,
                 to,
                 time: self.now,
             };
             let secret = self.nodes[usize::from(from.0)].transport;
-            let text = message::close(address, &message, &secret, self.crypto.as_ref());
+            let text = message::close(route, &message, &secret, self.crypto.as_ref());
             let committee = &self.chain.rules.committee;
             message::open(text.as_bytes(), NETWORK, to, committee, self.crypto.as_ref())
                 .expect("what a seat closes its peer opens")
