@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{Places, Sight};
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::ingest::bounded::{Bounded, From};
+use crate::ingest::bounded::{Bounded, Caller};
 use crate::ingest::{Doors, http, mqtt};
 use crate::journal::sqlite::Sqlite;
 use crate::journal::{Journal, JournalError, Shelf};
@@ -267,7 +267,7 @@ impl Rig {
         let listener = TcpListener::bind(any).await.unwrap();
         let http = listener.local_addr().unwrap();
         let desk = Arc::new(http::Desk::new(doors.clone(), acquaintance, None, &limits));
-        let app = http::routes(desk).into_make_service_with_connect_info::<From>();
+        let app = http::routes(desk).into_make_service_with_connect_info::<Caller>();
         let listener = Bounded::new(listener, 1_000);
         tokio::spawn(async move { axum::serve(listener, app).await });
         let report = ReportKey::new(Secret::new([31; 32])).unwrap();

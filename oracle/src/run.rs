@@ -9,11 +9,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use alloy::transports::http::reqwest;
+use hearth_oracle_core::answer::Outcome;
 use hearth_oracle_core::crypto::RealKeys;
 use hearth_oracle_core::faults::Faults;
 use hearth_oracle_core::seat;
-use hearth_oracle_core::types::Network;
+use hearth_oracle_core::types::{Counter, Kid, Network, SeatId};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,21 +24,22 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chain::Follower;
 use crate::chain::rpc::Rpcs;
+use crate::chain::{Follower, Sight};
 use crate::check::{self, CheckError};
 use crate::clock::{Clock, WallClock};
 use crate::config::Config;
-use crate::ingest::bounded::{Bounded, From};
+use crate::ingest::bounded::{Bounded, Caller};
 use crate::ingest::list::Lists;
 use crate::ingest::{Doors, http, mqtt};
 use crate::journal::sqlite::Sqlite;
-use crate::journal::{Journal as _, JournalError};
+use crate::journal::{Journal as _, JournalError, Shelf};
 use crate::peers::{Acquaintance, Posts, Sending};
 use crate::reread::Requests;
+use crate::sign::ReportKey;
 use crate::status::{self, Board, PublicKeys};
-use crate::submit::{self, NonceError, Nonces, Submitter};
-use crate::witness::{self, Outlets, Witness};
+use crate::submit::{self, Errand, NonceError, Nonces, Submitter};
+use crate::witness::{self, Inlet, Intake, Outlets, Witness};
 
 /// Longest the doors may take to close, and then the rest to finish.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -118,9 +122,7 @@ pub enum RunError {
 pub struct Running {
     /// Where it listens.
     pub addresses: Addresses,
-    doors: CancellationToken,
-    rest: CancellationToken,
-    stages: JoinSet<(&'static str, Result<(), String>)>,
+    stages: Stages,
     requests: Arc<Requests>,
     lock: std::fs::File,
 }
@@ -192,29 +194,19 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = crate::metrics::install();
     let keys = check::keys(&config).map_err(RunError::Keys)?;
-    let lock = locked(&config)?;
     let network = Network::of(config.chain.chain_id, config.chain.charter);
-    // Not the report key: the journal outlives its rotation, and the guard's record with it.
-    let owner = format!("{network}/{}", config.seat);
-    let journal = journal(&config, &owner).map_err(RunError::Journal)?;
-    let gas = keys.gas.address();
-    let nonces = Nonces::open(
-        &config.state.join("nonces.db"),
-        &format!("{}/{gas}", config.chain.chain_id),
-    )
-    .map_err(RunError::Nonces)?;
+    let state = open_state(&config, network, keys.gas.address())?;
 
-    let (doors_stop, rest_stop) = (CancellationToken::new(), CancellationToken::new());
-    let mut stages = JoinSet::new();
-    let urls: Vec<_> = std::iter::once(config.chain.rpc.clone())
-        .chain(config.chain.second_rpc.clone())
-        .collect();
-    let rpcs =
-        Rpcs::watch(&urls, config.chain.chain_id, config.chain.poll, &rest_stop).map_err(RunError::Client)?;
+    // What ties the stages together.
+    let mut stages = Stages::default();
+    let rpcs = watch_rpcs(&config, &stages)?;
     let (show, sights) = watch::channel(None);
     let (tell_trouble, trouble) = watch::channel(None);
-    let acquaintance = Arc::new(Acquaintance::default());
     let (inlet, intake) = witness::channel();
+    let (answers, answers_out) = mpsc::channel(mqtt::ANSWERS);
+    let (errands, errands_out) = mpsc::channel(submit::WAITING);
+    let requests = Arc::new(Requests::default());
+    let acquaintance = Arc::new(Acquaintance::default());
     let sending = Sending {
         seat: config.seat,
         key: keys.transport.clone(),
@@ -222,7 +214,7 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
         clock: clock.clone(),
         acquaintance: acquaintance.clone(),
     };
-    let posts = Posts::open(sending, &rest_stop)
+    let posts = Posts::open(sending, &stages.rest)
         .map_err(|error: reqwest::Error| RunError::Client(error.to_string()))?;
     let doors = Arc::new(Doors::new(
         config.seat,
@@ -233,130 +225,40 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
         &config.limits,
     ));
 
-    // Every socket is bound before anything runs, so that a taken port is told at once.
-    let broker = mqtt::Broker::bind(config.listen.mqtt, config.limits.connections, doors.clone())
-        .await
-        .map_err(|error| RunError::Listen {
-            what: "the broker",
-            address: config.listen.mqtt,
-            source: std::io::Error::other(error.to_string()),
-        })?;
-    let (http_listener, http_address) = listener("HTTP", config.listen.http).await?;
-    let (operator_listener, operator) = listener("the operator's page", config.listen.operator).await?;
-    let addresses = Addresses {
-        mqtt: broker.address().unwrap_or(config.listen.mqtt),
-        http: http_address,
-        operator,
-    };
-    publish(&config, &addresses)?;
+    let bound = bind(&config, &doors).await?;
+    publish(&config, &bound.addresses)?;
     info!(
-        target: "hearth::run", seat = config.seat.0, %network, mqtt = %addresses.mqtt, http = %addresses.http,
-        operator = %addresses.operator, report_key = %keys.report.address(), gas = %gas,
-        rpc = %config.chain.rpc, state = %config.state.display(), "listening"
+        target: "hearth::run", seat = config.seat.0, %network, mqtt = %bound.addresses.mqtt,
+        http = %bound.addresses.http, operator = %bound.addresses.operator, report_key = %keys.report.address(),
+        gas = %keys.gas.address(), rpc = %config.chain.rpc, state = %config.state.display(), "listening"
     );
 
-    let requests = Arc::new(Requests::default());
-    let (answers, answers_out) = mpsc::channel(mqtt::ANSWERS);
-    let (errands, errands_out) = mpsc::channel(submit::WAITING);
     let public = PublicKeys {
         report: keys.report.address(),
         transport: keys.transport.public().0,
     };
-    let mut shelf = journal.shelf().map_err(RunError::Journal)?;
-    let second_shelf = journal.shelf().map_err(RunError::Journal)?;
-    let witness = Witness {
-        seat: config.seat,
-        config: seat::Config {
-            seat: config.seat,
-            report: keys.report.address(),
-            crypto: Arc::new(RealKeys),
-            faults: Faults::default(),
-        },
-        key: keys.report,
-        journal: Box::new(journal),
-        outlets: Outlets {
-            answers,
-            posts: posts.clone(),
-            requests: requests.clone(),
-            errands,
-        },
-        keep_seconds: u64::from(config.keep_days) * 86_400,
-        last: HashMap::new(),
+    let lists = Lists {
+        shelf: Mutex::new(state.journal.shelf().map_err(RunError::Journal)?),
+        rpcs: rpcs.clone(),
     };
-    let runtime = tokio::runtime::Handle::current();
-    let stop = rest_stop.clone();
-    thread(&mut stages, "witness", move || {
-        runtime
-            .block_on(witness.run(intake, stop))
-            .map_err(|error| check::whole(&error))
-    })?;
-    let (seat_id, asked, way_in) = (config.seat, requests.clone(), inlet.clone());
-    thread(&mut stages, "reread", move || {
-        asked
-            .serve(&mut *shelf, &way_in, &posts, seat_id)
-            .map_err(|error| check::whole(&error))
-    })?;
-
+    let desk = http::Desk::new(doors.clone(), acquaintance.clone(), Some(lists), &config.limits);
+    let shelf = state.journal.shelf().map_err(RunError::Journal)?;
+    let outlets = Outlets {
+        answers,
+        posts: posts.clone(),
+        requests: requests.clone(),
+        errands,
+    };
+    let witness = witness(&config, keys.report, state.journal, outlets);
     let submitter = Submitter::new(
         rpcs.clone(),
         sights,
-        nonces,
-        keys.gas.clone(),
+        state.nonces,
+        keys.gas,
         config.chain.chain_id,
     )
     .map_err(RunError::Nonces)?;
-    let stop = rest_stop.clone();
-    stages.spawn(async move {
-        stop.run_until_cancelled(submitter.run(errands_out)).await;
-        ("submit", Ok(()))
-    });
     let follower = Follower::new(config.chain.clone(), rpcs.clone());
-    let stop = rest_stop.clone();
-    stages.spawn(async move {
-        stop.run_until_cancelled(follower.run(show, tell_trouble, inlet))
-            .await;
-        ("chain", Ok(()))
-    });
-    let stop = doors_stop.clone();
-    stages.spawn(async move {
-        (
-            "broker",
-            broker
-                .run(answers_out, stop)
-                .await
-                .map_err(|error| error.to_string()),
-        )
-    });
-    let lists = Lists {
-        shelf: Mutex::new(second_shelf),
-        rpcs: rpcs.clone(),
-    };
-    let desk = Arc::new(http::Desk::new(
-        doors.clone(),
-        acquaintance.clone(),
-        Some(lists),
-        &config.limits,
-    ));
-    let app = http::routes(desk).into_make_service_with_connect_info::<From>();
-    let http_listener = Bounded::new(http_listener, config.limits.connections as usize);
-    let stop = doors_stop.clone();
-    stages.spawn(async move {
-        let served = axum::serve(http_listener, app).with_graceful_shutdown(stop.cancelled_owned());
-        ("http", served.await.map_err(|error| error.to_string()))
-    });
-    let stop = rest_stop.clone();
-    stages.spawn(async move {
-        // Histograms hold every sample until they are folded, whether anybody reads them or not.
-        let fold = async {
-            let mut tick = tokio::time::interval(FOLD);
-            loop {
-                tick.tick().await;
-                metrics.run_upkeep();
-            }
-        };
-        stop.run_until_cancelled(fold).await;
-        ("metrics", Ok(()))
-    });
     let board = Board {
         doors,
         rpcs,
@@ -365,21 +267,101 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
         keys: public,
         metrics,
     };
-    let stop = rest_stop.clone();
-    stages.spawn(async move {
-        let app = status::routes(Arc::new(board));
-        let served = axum::serve(Bounded::new(operator_listener, OPERATORS), app)
-            .with_graceful_shutdown(stop.cancelled_owned());
-        ("operator", served.await.map_err(|error| error.to_string()))
-    });
+
+    // In the order of the walk: in by the doors, judged and signed, sent; the chain, and the operator's page, beside it.
+    stages.spawn_broker(bound.broker, answers_out);
+    stages.spawn_http(bound.http, desk, config.limits.connections);
+    stages.spawn_witness(witness, intake)?;
+    stages.spawn_reread(requests.clone(), shelf, inlet.clone(), posts, config.seat)?;
+    stages.spawn_submit(submitter, errands_out);
+    stages.spawn_chain(follower, show, tell_trouble, inlet);
+    stages.spawn_metrics(metrics);
+    stages.spawn_operator(bound.operator, board);
     Ok(Running {
-        addresses,
-        doors: doors_stop,
-        rest: rest_stop,
+        addresses: bound.addresses,
         stages,
         requests,
-        lock,
+        lock: state.lock,
     })
+}
+
+/// The state folder, opened for this seat alone.
+struct State {
+    lock: std::fs::File,
+    journal: Sqlite,
+    nonces: Nonces,
+}
+
+fn open_state(config: &Config, network: Network, gas: Address) -> Result<State, RunError> {
+    let lock = locked(config)?;
+    // Not the report key: the journal outlives its rotation, and the guard's record with it.
+    let owner = format!("{network}/{}", config.seat);
+    let journal = journal(config, &owner).map_err(RunError::Journal)?;
+    let account = format!("{}/{gas}", config.chain.chain_id);
+    let nonces = Nonces::open(&config.state.join("nonces.db"), &account).map_err(RunError::Nonces)?;
+    Ok(State {
+        lock,
+        journal,
+        nonces,
+    })
+}
+
+fn watch_rpcs(config: &Config, stages: &Stages) -> Result<Rpcs, RunError> {
+    let chain = &config.chain;
+    let urls: Vec<_> = std::iter::once(chain.rpc.clone())
+        .chain(chain.second_rpc.clone())
+        .collect();
+    Rpcs::watch(&urls, chain.chain_id, chain.poll, &stages.rest).map_err(RunError::Client)
+}
+
+/// Every socket of the seat.
+struct Bound {
+    broker: mqtt::Broker,
+    http: TcpListener,
+    operator: TcpListener,
+    addresses: Addresses,
+}
+
+/// Binds every socket before anything runs, so that a taken port is told at once.
+async fn bind(config: &Config, doors: &Arc<Doors>) -> Result<Bound, RunError> {
+    let listen = &config.listen;
+    let broker = mqtt::Broker::bind(listen.mqtt, config.limits.connections, doors.clone())
+        .await
+        .map_err(|error| RunError::Listen {
+            what: "the broker",
+            address: listen.mqtt,
+            source: std::io::Error::other(error.to_string()),
+        })?;
+    let (http, http_address) = listener("HTTP", listen.http).await?;
+    let (operator, operator_address) = listener("the operator's page", listen.operator).await?;
+    let addresses = Addresses {
+        mqtt: broker.address().unwrap_or(listen.mqtt),
+        http: http_address,
+        operator: operator_address,
+    };
+    Ok(Bound {
+        broker,
+        http,
+        operator,
+        addresses,
+    })
+}
+
+fn witness(config: &Config, key: ReportKey, journal: Sqlite, outlets: Outlets) -> Witness {
+    Witness {
+        seat: config.seat,
+        config: seat::Config {
+            seat: config.seat,
+            report: key.address(),
+            crypto: Arc::new(RealKeys),
+            faults: Faults::default(),
+        },
+        key,
+        journal: Box::new(journal),
+        outlets,
+        keep_seconds: u64::from(config.keep_days) * 86_400,
+        last: HashMap::new(),
+    }
 }
 
 fn publish(config: &Config, addresses: &Addresses) -> Result<(), RunError> {
@@ -398,23 +380,122 @@ fn publish(config: &Config, addresses: &Addresses) -> Result<(), RunError> {
         .map_err(wrong)
 }
 
-/// Runs a stage on a thread of its own; a panic ends it like an error.
-fn thread(
-    stages: &mut JoinSet<(&'static str, Result<(), String>)>,
-    name: &'static str,
-    work: impl FnOnce() -> Result<(), String> + Send + 'static,
-) -> Result<(), RunError> {
-    let (tell, told) = oneshot::channel();
-    std::thread::Builder::new()
-        .name(name.into())
-        .stack_size(2 << 20)
-        .spawn(move || tell.send(work()))
-        .map_err(|error| RunError::Stage {
-            name,
-            reason: error.to_string(),
-        })?;
-    stages.spawn(async move { (name, told.await.unwrap_or_else(|_| Err("it panicked".into()))) });
-    Ok(())
+/// The stages at work, and what stops them: the doors first, then the rest.
+#[derive(Default)]
+struct Stages {
+    set: JoinSet<(&'static str, Result<(), String>)>,
+    doors: CancellationToken,
+    rest: CancellationToken,
+}
+
+impl Stages {
+    /// Devices' answers go out where their envelopes came in.
+    fn spawn_broker(&mut self, broker: mqtt::Broker, answers: mpsc::Receiver<Vec<(Kid, Counter, Outcome)>>) {
+        let stop = self.doors.clone();
+        self.set.spawn(async move {
+            let ended = broker.run(answers, stop).await;
+            ("broker", ended.map_err(|error| error.to_string()))
+        });
+    }
+
+    fn spawn_http(&mut self, listener: TcpListener, desk: http::Desk, connections: u32) {
+        let app = http::routes(Arc::new(desk)).into_make_service_with_connect_info::<Caller>();
+        let listener = Bounded::new(listener, connections as usize);
+        let stop = self.doors.clone();
+        self.set.spawn(async move {
+            let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+            ("http", served.await.map_err(|error| error.to_string()))
+        });
+    }
+
+    fn spawn_witness(&mut self, witness: Witness, intake: Intake) -> Result<(), RunError> {
+        let runtime = tokio::runtime::Handle::current();
+        let stop = self.rest.clone();
+        self.thread("witness", move || {
+            runtime
+                .block_on(witness.run(intake, stop))
+                .map_err(|error| check::whole(&error))
+        })
+    }
+
+    fn spawn_reread(
+        &mut self,
+        requests: Arc<Requests>,
+        mut shelf: Box<dyn Shelf>,
+        inlet: Inlet,
+        posts: Posts,
+        seat: SeatId,
+    ) -> Result<(), RunError> {
+        self.thread("reread", move || {
+            requests
+                .serve(&mut *shelf, &inlet, &posts, seat)
+                .map_err(|error| check::whole(&error))
+        })
+    }
+
+    fn spawn_submit(&mut self, submitter: Submitter, errands: mpsc::Receiver<Errand>) {
+        self.task("submit", submitter.run(errands));
+    }
+
+    fn spawn_chain(
+        &mut self,
+        follower: Follower,
+        show: watch::Sender<Option<Arc<Sight>>>,
+        trouble: watch::Sender<Option<&'static str>>,
+        inlet: Inlet,
+    ) {
+        self.task("chain", follower.run(show, trouble, inlet));
+    }
+
+    /// Histograms hold every sample until they are folded, whether anybody reads them or not.
+    fn spawn_metrics(&mut self, metrics: &'static PrometheusHandle) {
+        self.task("metrics", async {
+            let mut tick = tokio::time::interval(FOLD);
+            loop {
+                tick.tick().await;
+                metrics.run_upkeep();
+            }
+        });
+    }
+
+    fn spawn_operator(&mut self, listener: TcpListener, board: Board) {
+        let stop = self.rest.clone();
+        self.set.spawn(async move {
+            let app = status::routes(Arc::new(board));
+            let served = axum::serve(Bounded::new(listener, OPERATORS), app)
+                .with_graceful_shutdown(stop.cancelled_owned());
+            ("operator", served.await.map_err(|error| error.to_string()))
+        });
+    }
+
+    /// Runs a stage that may be dropped at any await, until the rest is stopped.
+    fn task(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.rest.clone();
+        self.set.spawn(async move {
+            stop.run_until_cancelled(work).await;
+            (name, Ok(()))
+        });
+    }
+
+    /// Runs a stage on a thread of its own; a panic ends it like an error.
+    fn thread(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Result<(), RunError> {
+        let (tell, told) = oneshot::channel();
+        std::thread::Builder::new()
+            .name(name.into())
+            .stack_size(2 << 20)
+            .spawn(move || tell.send(work()))
+            .map_err(|error| RunError::Stage {
+                name,
+                reason: error.to_string(),
+            })?;
+        self.set
+            .spawn(async move { (name, told.await.unwrap_or_else(|_| Err("it panicked".into()))) });
+        Ok(())
+    }
 }
 
 impl Running {
@@ -425,15 +506,15 @@ impl Running {
     pub async fn until(mut self, shutdown: CancellationToken) -> Result<(), RunError> {
         let mut dead = tokio::select! {
             () = shutdown.cancelled() => None,
-            ended = self.stages.join_next() => ended,
+            ended = self.stages.set.join_next() => ended,
         };
         // A stage that only lost its neighbour says nothing of the cause; the neighbour is about to.
         while let Some(Ok((_, Ok(())))) = &dead
-            && let Ok(Some(next)) = tokio::time::timeout(CAUSE, self.stages.join_next()).await
+            && let Ok(Some(next)) = tokio::time::timeout(CAUSE, self.stages.set.join_next()).await
         {
             dead = Some(next);
         }
-        self.doors.cancel();
+        self.stages.doors.cancel();
         let outcome = match dead {
             None => Ok(()),
             Some(Ok((name, result))) => {
@@ -449,7 +530,7 @@ impl Running {
         let mut open = 2;
         let _ = tokio::time::timeout(DRAIN, async {
             while open > 0 {
-                match self.stages.join_next().await {
+                match self.stages.set.join_next().await {
                     Some(Ok(("broker" | "http", _))) => open -= 1,
                     Some(Ok((stage, Err(reason)))) => {
                         error!(target: "hearth::run", stage, reason, "a stage has ended with it");
@@ -460,10 +541,12 @@ impl Running {
             }
         })
         .await;
-        self.rest.cancel();
+        self.stages.rest.cancel();
         self.requests.close();
-        let drained =
-            tokio::time::timeout(DRAIN, async { while self.stages.join_next().await.is_some() {} }).await;
+        let drained = tokio::time::timeout(DRAIN, async {
+            while self.stages.set.join_next().await.is_some() {}
+        })
+        .await;
         if drained.is_err() {
             warn!(target: "hearth::run", "not everything ended in time; what was acknowledged is on disk");
         }

@@ -426,3 +426,23 @@ async fn all_bad_input_at_the_peers_door() {
     wanted.insert(Counter::new(1, 7), 1);
     assert_eq!(rig.kept(), wanted);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_malformed_question_for_a_list_is_answered_by_name() {
+    let rig = Rig::start().await;
+    let whole = "stream=1&epoch=1&member=1&until=1&signature=0x";
+    for query in [
+        "",
+        "stream=1",
+        "stream=one&epoch=1&member=1&until=1&signature=0x",
+        &format!("{whole}&stream=2"),
+    ] {
+        let answer = reqwest::get(format!("http://{}/v1/list?{query}", rig.http))
+            .await
+            .unwrap();
+
+        assert_eq!(answer.status(), 400, "{query}");
+        let told: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(told["refused"], "bad_query", "{query}: {told}");
+    }
+}

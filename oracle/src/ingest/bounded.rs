@@ -58,9 +58,9 @@ impl Listener for Bounded {
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct From(pub(crate) SocketAddr);
+pub(crate) struct Caller(pub(crate) SocketAddr);
 
-impl Connected<IncomingStream<'_, Bounded>> for From {
+impl Connected<IncomingStream<'_, Bounded>> for Caller {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
         Self(*stream.remote_addr())
     }

@@ -26,7 +26,7 @@ use metrics::counter;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::bounded::From;
+use super::bounded::Caller;
 use super::list::{self, Lists};
 use super::{Doors, Turned, per_second};
 use crate::config::Limits;
@@ -48,8 +48,8 @@ const JUDGED_AT_ONCE: usize = 24;
 /// Of these from one address, so that one who sends slowly cannot keep all others out.
 const BODIES_OF_ONE: usize = 6;
 
-/// A peer's clock may differ from ours by this many seconds; older messages are replays.
-const CLOCKS_APART: u64 = 300;
+/// Seconds by which a peer's message may lie from our clock; further off it is a replay.
+const MESSAGE_GOOD_FOR: u64 = 300;
 
 /// Longest a device's body may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -185,7 +185,7 @@ fn status(turned: &Turned) -> StatusCode {
 
 async fn up(
     State(desk): State<Arc<Desk>>,
-    ConnectInfo(From(from)): ConnectInfo<From>,
+    ConnectInfo(Caller(from)): ConnectInfo<Caller>,
     request: Request<Body>,
 ) -> Response {
     let bytes = match body(request, DEADLINE).await {
@@ -202,14 +202,14 @@ async fn up(
     let lines = bytes
         .split(|b| *b == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    for (place, line) in lines.filter(|line| !line.is_empty()).enumerate() {
-        if place == MOST_ENVELOPES {
+    for (index, line) in lines.filter(|line| !line.is_empty()).enumerate() {
+        if index == MOST_ENVELOPES {
             let turned = Turned::TooMany { most: MOST_ENVELOPES };
             doors.refuse(DOOR, &who, &turned);
             first_refusal.get_or_insert(turned);
             break;
         }
-        if place % 16 == 15 {
+        if index % 16 == 15 {
             // A signature takes long enough that others must get their turn.
             tokio::task::yield_now().await;
         }
@@ -296,7 +296,7 @@ impl PeerTurned {
 
 async fn peer(
     State(desk): State<Arc<Desk>>,
-    ConnectInfo(From(from)): ConnectInfo<From>,
+    ConnectInfo(Caller(from)): ConnectInfo<Caller>,
     request: Request<Body>,
 ) -> Response {
     let (result, response) = answer(&desk, from.ip(), request).await;
@@ -343,7 +343,7 @@ async fn hear(desk: &Arc<Desk>, bytes: Bytes) -> Result<(), PeerTurned> {
         let (net, committee) = (sight.view.network, &sight.view.committee);
         let heard = message::open(&bytes, net, seat, committee, &RealKeys).map_err(PeerTurned::Message)?;
         let given = heard.time().abs_diff(now);
-        if given > CLOCKS_APART {
+        if given > MESSAGE_GOOD_FOR {
             return Err(PeerTurned::Stale { given });
         }
         let (from, time) = (heard.from(), heard.time());

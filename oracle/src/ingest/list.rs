@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy::primitives::{Address, Signature};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -48,7 +49,14 @@ pub fn words(network: Network, stream: StreamId, epoch: Epoch, member: MemberId,
     )
 }
 
-pub(crate) async fn list(State(desk): State<Arc<Desk>>, Query(asked): Query<Asked>) -> Response {
+pub(crate) async fn list(
+    State(desk): State<Arc<Desk>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let Ok(Query(asked)) = asked else {
+        let reason = "name stream, epoch, member and until as numbers, and signature, each of them once";
+        return told(StatusCode::BAD_REQUEST, "bad_query", reason.into());
+    };
     match open(&desk, &asked).await {
         Ok(opened) => Json(opened).into_response(),
         Err((status, name, reason)) => told(status, name, reason.into()),
