@@ -80,10 +80,10 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     })?;
     bar.finish_and_clear();
     let [tried, exact, within_one] = model.file().origin.held_out;
-    println!("model      {}", args.model.display());
-    println!("hash       {}", model.hash());
-    println!("held out   {exact} of {tried} frames read exactly, {within_one} within one item");
-    println!(
+    say!("model      {}", args.model.display());
+    say!("hash       {}", model.hash());
+    say!("held out   {exact} of {tried} frames read exactly, {within_one} within one item");
+    say!(
         "calibrated to within {} bps",
         model.file().origin.calibration_error_bps
     );
@@ -96,10 +96,10 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<()> {
         eprintln!("left out {file}: it labels persons, not counts")
     })?;
     if args.json {
-        println!("{}", serde_json::to_string(&found)?);
+        say!("{}", serde_json::to_string(&found)?);
     } else {
-        println!("{}", table(&found));
-        println!(
+        say!("{}", table(&found));
+        say!(
             "A state is five frames of one label. Below {}.{:02}% confidence nobody is charged.",
             CUT_OFF_BPS / 100,
             CUT_OFF_BPS % 100

@@ -1,5 +1,12 @@
 //! The witness's command line.
 
+/// Prints one line of what was asked for. Who stops reading, as `head` does, has read enough: that is no failure.
+macro_rules! say {
+    ($($word:tt)*) => {
+        crate::print(format_args!($($word)*))
+    };
+}
+
 mod commands;
 mod operate;
 
@@ -39,6 +46,18 @@ enum Command {
     Train(hearth_oracle::sense::train::TrainArgs),
     /// Try a meter on recordings it has not seen.
     Evaluate(hearth_oracle::sense::evaluate::EvaluateArgs),
+}
+
+/// What [`say`] does. A result that cannot be written for any other reason is no result: the command ends with 1.
+fn print(line: std::fmt::Arguments<'_>) {
+    use std::io::{ErrorKind, Write as _};
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(failed) if failed.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("hearth-oracle: standard output cannot be written: {failed}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 fn main() -> ExitCode {

@@ -71,19 +71,19 @@ pub(crate) struct DeviceArgs {
 /// `hearth-oracle init`.
 pub(crate) fn init(args: &InitArgs) -> Result<ExitCode> {
     let prepared = init::init(args)?;
-    println!("configuration  {}", prepared.config.display());
-    println!(
+    say!("configuration  {}", prepared.config.display());
+    say!(
         "card           {}  (give it to the founders; it holds no secret)",
         prepared.card_file.display()
     );
-    println!("identity       {}", prepared.card.identity);
-    println!("report key     {}", prepared.card.report_key);
-    println!("transport key  {}", prepared.card.transport_key);
-    println!("gas account    {}  (send it coin for transactions)", prepared.gas);
+    say!("identity       {}", prepared.card.identity);
+    say!("report key     {}", prepared.card.report_key);
+    say!("transport key  {}", prepared.card.transport_key);
+    say!("gas account    {}  (send it coin for transactions)", prepared.gas);
     if init::awaits_charter(&prepared.config) {
-        println!("next: write the charter's address into the configuration once it is founded, then `check`");
+        say!("next: write the charter's address into the configuration once it is founded, then `check`");
     } else {
-        println!("next: hearth-oracle check --config {}", prepared.config.display());
+        say!("next: hearth-oracle check --config {}", prepared.config.display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -91,13 +91,13 @@ pub(crate) fn init(args: &InitArgs) -> Result<ExitCode> {
 /// `hearth-oracle check`.
 pub(crate) fn check(at: &At) -> Result<ExitCode> {
     match check::check(&at.config) {
-        Ok(checked) if at.json => println!("{}", serde_json::to_string(&checked)?),
+        Ok(checked) if at.json => say!("{}", serde_json::to_string(&checked)?),
         Ok(checked) => {
-            println!("seat           {} of network {}", checked.seat, checked.network);
-            println!("report key     {}", checked.report_key);
-            println!("transport key  {}", checked.transport_key);
-            println!("gas account    {}", checked.gas);
-            println!("the configuration is whole and every key opens");
+            say!("seat           {} of network {}", checked.seat, checked.network);
+            say!("report key     {}", checked.report_key);
+            say!("transport key  {}", checked.transport_key);
+            say!("gas account    {}", checked.gas);
+            say!("the configuration is whole and every key opens");
         }
         Err(problems) => {
             eprintln!("{problems}");
@@ -120,33 +120,31 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
                 args.calibrated_until,
                 &password,
             )?;
-            println!("device {} ({}) has key {}", card.name, card.kind, card.key);
+            say!("device {} ({}) has key {}", card.name, card.kind, card.key);
         }
         KeyCommand::Rotate { config } => {
             let rotated = init::rotate(config)?;
             let card = rotated.card_file.display();
-            println!(
+            say!(
                 "new report key  {}  in {}",
                 rotated.card.report_key,
                 rotated.key.display()
             );
-            println!("next:");
-            println!("  1. hearth seat {card} --keystore <the identity key>  takes it to the committee");
+            say!("next:");
+            say!("  1. hearth seat {card} --keystore <the identity key>  takes it to the committee");
             // Paths in the configuration are seen from its own folder.
             let folder = config.parent().unwrap_or(Path::new(""));
             let named = rotated.key.strip_prefix(folder).unwrap_or(&rotated.key);
-            println!("  2. set seat.report_key in {} to {named:?}", config.display());
-            println!(
-                "  3. stop the daemon and start it again; `doctor` says whether committee and seat agree"
-            );
+            say!("  2. set seat.report_key in {} to {named:?}", config.display());
+            say!("  3. stop the daemon and start it again; `doctor` says whether committee and seat agree");
         }
         KeyCommand::Show { file, password_file } => {
             let secret =
                 key::open(file, &Password::read(password_file)?).wrap_err("the key cannot be shown")?;
             if let Some(address) = secret.address() {
-                println!("address  {address}");
+                say!("address  {address}");
             }
-            println!("ed25519  {}", secret.public());
+            say!("ed25519  {}", secret.public());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -211,7 +209,7 @@ pub(crate) fn doctor(at: &At) -> Result<ExitCode> {
         .max()
         .unwrap_or(Grade::Good);
     if at.json {
-        println!("{}", serde_json::to_string(&findings)?);
+        say!("{}", serde_json::to_string(&findings)?);
     } else {
         for finding in &findings {
             let mark = match finding.grade {
@@ -219,9 +217,9 @@ pub(crate) fn doctor(at: &At) -> Result<ExitCode> {
                 Grade::Poor => "poor",
                 Grade::Bad => "BAD ",
             };
-            println!("{mark}  {:<7} {}", finding.group, finding.says);
+            say!("{mark}  {:<7} {}", finding.group, finding.says);
             if !finding.mend.is_empty() {
-                println!("              mend: {}", finding.mend);
+                say!("              mend: {}", finding.mend);
             }
         }
     }
@@ -249,7 +247,7 @@ pub(crate) fn status(at: &At) -> Result<ExitCode> {
         .block_on(async { reqwest::get(&url).await?.json().await })
         .wrap_err_with(|| format!("no daemon answers at {url}; is it running? `doctor` tells more"))?;
     if at.json {
-        println!("{status}");
+        say!("{status}");
         return Ok(ExitCode::SUCCESS);
     }
     let text = |value: &serde_json::Value| match value {
@@ -257,25 +255,25 @@ pub(crate) fn status(at: &At) -> Result<ExitCode> {
         serde_json::Value::Null => "none".into(),
         other => other.to_string(),
     };
-    println!(
+    say!(
         "seat       {} of network {}",
         text(&status["seat"]),
         text(&status["network"])
     );
-    println!(
+    say!(
         "ready      {}",
         if status["ready"] == true { "yes" } else { "no" }
     );
     for check in status["checks"].as_array().into_iter().flatten() {
-        println!("  {:<8} {}", text(&check["name"]), text(&check["says"]));
+        say!("  {:<8} {}", text(&check["name"]), text(&check["says"]));
     }
-    println!(
+    say!(
         "head       block {} at {}",
         text(&status["head"]["number"]),
         text(&status["head"]["time"])
     );
     for stream in status["streams"].as_array().into_iter().flatten() {
-        println!(
+        say!(
             "stream {}   {}: epoch {} is due, ends {}",
             text(&stream["stream"]),
             text(&stream["estimator"]),
@@ -283,7 +281,7 @@ pub(crate) fn status(at: &At) -> Result<ExitCode> {
             text(&stream["dueEnds"])
         );
         for report in stream["accepted"].as_array().into_iter().flatten() {
-            println!(
+            say!(
                 "  epoch {} attempt {}: {} {}, block {}, {}",
                 text(&report["epoch"]),
                 text(&report["attempt"]),
@@ -295,7 +293,7 @@ pub(crate) fn status(at: &At) -> Result<ExitCode> {
         }
     }
     for peer in status["peers"].as_array().into_iter().flatten() {
-        println!(
+        say!(
             "peer {}     reached {}, last heard {}",
             text(&peer["seat"]),
             text(&peer["reached"]),
@@ -303,7 +301,7 @@ pub(crate) fn status(at: &At) -> Result<ExitCode> {
         );
     }
     for refusal in status["refusals"].as_array().into_iter().flatten() {
-        println!(
+        say!(
             "refused    {} at {}: {}",
             text(&refusal["refused"]),
             text(&refusal["door"]),

@@ -277,7 +277,10 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         Word::Deposit(deposit) => member::deposit(&words, deposit).await,
         Word::Rehearse { scenario } => rehearse::rehearse(&words, scenario).await,
         Word::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Words::command(), "hearth", &mut std::io::stdout());
+            // It panics where it cannot write, so it does not write to a reader who may have gone.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Words::command(), "hearth", &mut text);
+            talk::line(String::from_utf8_lossy(&text).trim_end());
             Ok(())
         }
     }

@@ -207,3 +207,25 @@ fn exit_codes_tell_bad_configuration_from_a_failed_start() {
         text(&output)
     );
 }
+
+#[test]
+fn who_stops_reading_is_not_met_with_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let seat = folder.path().join("seat");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+
+    let output = Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
+        .args(["init", seat.to_str().unwrap(), "--seat", "0"])
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .unwrap();
+
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&output), "", "nothing is said about it");
+    assert!(
+        seat.join("hearth-oracle.toml").exists(),
+        "the work is done all the same"
+    );
+}
