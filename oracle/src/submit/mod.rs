@@ -40,7 +40,7 @@ pub(crate) const WAITING: usize = 64;
 const IN_FLIGHT: usize = 16;
 
 /// Blocks after which a transaction nobody takes is made dearer.
-const PATIENCE: u64 = 3;
+const PATIENCE_BLOCKS: u64 = 3;
 
 /// The most gas one transaction may ask for where a chain bounds it (EIP-7825).
 const MOST_GAS: u64 = 1 << 24;
@@ -230,8 +230,8 @@ impl Submitter {
 
     async fn send(&mut self, sight: &Sight, errand: String, input: Bytes) -> Result<u64, NotSent> {
         let provider = self.provider()?;
-        let place = sight.places.docket;
-        let needed = self.simulate(&provider, place, &input).await?;
+        let docket = sight.places.docket;
+        let needed = self.simulate(&provider, docket, &input).await?;
         let fees = provider.estimate_eip1559_fees().await.map_err(NotSent::Rpc)?;
         let on_chain = provider
             .get_transaction_count(self.signer.address())
@@ -242,7 +242,7 @@ impl Submitter {
         let pending = Pending {
             nonce,
             errand,
-            to: place,
+            to: docket,
             input,
             gas: gas_limit(needed),
             max_fee: fees.max_fee_per_gas,
@@ -275,10 +275,10 @@ impl Submitter {
 
     /// The least gas with which the call does not revert. A settlement reverts below the whole bound its subcontract may
     /// use (R1.9), so for it too the estimate is enough.
-    async fn simulate(&self, provider: &RootProvider, place: Address, input: &Bytes) -> Result<u64, NotSent> {
+    async fn simulate(&self, provider: &RootProvider, to: Address, input: &Bytes) -> Result<u64, NotSent> {
         let request = TransactionRequest::default()
             .with_from(self.signer.address())
-            .with_to(place)
+            .with_to(to)
             .with_input(input.clone());
         let refused = |error: RpcError<TransportErrorKind>| match error.as_error_resp() {
             Some(payload) if payload.code == 3 || payload.message.contains("revert") => {
@@ -388,7 +388,7 @@ impl Submitter {
         let waited = head.saturating_sub(pending.priced_at);
         if on_chain > nonce {
             // Taken, but by none of ours that this RPC knows: it lags, or the key is used elsewhere.
-            if waited > sight.view.committee.depth + PATIENCE {
+            if waited > sight.view.committee.depth + PATIENCE_BLOCKS {
                 let (stream, epoch) = pending.about();
                 error!(target: "hearth::submit", stream, epoch, nonce, errand = pending.errand, "the nonce was used by another transaction");
                 self.nonces.finish(nonce, "overtaken").map_err(NotSent::Ledger)?;
@@ -397,7 +397,7 @@ impl Submitter {
             }
             return Ok(());
         }
-        if waited < PATIENCE {
+        if waited < PATIENCE_BLOCKS {
             return Ok(());
         }
         self.reprice(provider, sight, pending).await
