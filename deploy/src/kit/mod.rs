@@ -6,7 +6,6 @@
 //! A kit without people is a template (`kits/firewood.toml`); `hearth new` adds the people and makes it a charter.
 
 mod opening;
-mod read;
 mod terms;
 mod whole;
 
@@ -17,9 +16,9 @@ use thiserror::Error;
 
 use crate::amount::Amount;
 use crate::card::{DeviceCard, SeatCard};
+pub use hearth_forms::Problem;
+use hearth_forms::Source;
 pub use opening::Opening;
-pub use read::Problem;
-use read::Source;
 
 /// The kits this release carries, by name.
 pub const KITS: &[(&str, &str)] = &[("firewood", include_str!("../../../kits/firewood.toml"))];

@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use alloy::primitives::B256;
+use hearth_forms::{Placed, Source, Table};
 
-use super::read::{Placed, Source, Table};
 use super::terms::{self, Name};
 use super::{KitError, Problem, StreamTerms, SubcontractTerms, problems, text};
 

@@ -5,8 +5,8 @@ use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
+use hearth_forms::{Placed, Table};
 
-use super::read::{Placed, Table};
 use super::{
     CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, MandateTerms, SeatTerms, StreamTerms,
     SubcontractTerms,

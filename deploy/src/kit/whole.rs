@@ -5,9 +5,9 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256};
 
-use super::read::Table;
 use super::terms::{self, Duties, Name, Offset};
 use super::{Amount, Kit};
+use hearth_forms::Table;
 
 const TOP: &[&str] = &[
     "name",

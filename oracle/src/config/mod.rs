@@ -11,12 +11,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use alloy::primitives::Address;
+use hearth_forms::{Placed, Source, Table};
 use hearth_oracle_core::types::SeatId;
 
-mod read;
-
-pub use read::Problem;
-use read::{Source, Table};
+pub use hearth_forms::Problem;
 
 /// Everything local to one seat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,8 +240,8 @@ impl Config {
     /// # Errors
     /// Every problem, in the order of their places.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
-        let source = Source::new(text);
-        let config = read_config(&source, folder);
+        let (source, top) = Source::parse(text);
+        let config = read_config(top, folder);
         let problems = source.problems();
         match config {
             Some(config) if problems.is_empty() => Ok(config),
@@ -252,20 +250,18 @@ impl Config {
     }
 }
 
-fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
-    let mut top = source.parse();
-
-    let mut table = top.table("chain");
+fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
+    let mut table = top.section("chain");
     let url = "an address that begins with http:// or https://";
     let chain = (
-        table.must("rpc", url),
-        table.text("second_rpc", url),
-        table.must_number("chain_id", 1..=u64::MAX >> 1),
-        table.must("charter", "the charter's address, 0x and 40 hex digits"),
-        table.number("from_block", 0..=u64::MAX >> 1).unwrap_or(0),
-        table.number("poll_milliseconds", 100..=60_000).unwrap_or(500),
+        value(table.must("rpc", url)),
+        value(table.text("second_rpc", url)),
+        value(table.must_number("chain_id", 1..=u64::MAX >> 1)),
+        value(table.must("charter", "the charter's address, 0x and 40 hex digits")),
+        value(table.number("from_block", 0..=u64::MAX >> 1)).unwrap_or(0),
+        value(table.number("poll_milliseconds", 100..=60_000)).unwrap_or(500),
     );
-    table.end(&[
+    table.close(&[
         "rpc",
         "second_rpc",
         "chain_id",
@@ -274,8 +270,8 @@ fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
         "poll_milliseconds",
     ]);
 
-    let mut table = top.table("seat");
-    let seat = table.must_number("number", 0..=30);
+    let mut table = top.section("seat");
+    let seat = value(table.must_number("number", 0..=30));
     let mut key = |name: &str, default: &str| path(&mut table, name, default, folder);
     let keys = Keys {
         report: key("report_key", "keys/report.json"),
@@ -283,7 +279,7 @@ fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
         gas: key("gas_key", "keys/gas.json"),
         password: key("password_file", "keys/password"),
     };
-    table.end(&[
+    table.close(&[
         "number",
         "report_key",
         "transport_key",
@@ -291,31 +287,27 @@ fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
         "password_file",
     ]);
 
-    let mut table = top.table("listen");
+    let mut table = top.section("listen");
     let address = "an address with a port, like 127.0.0.1:8480; port 0 takes any free one";
     let mut listen = |name: &str, default: ([u8; 4], u16)| {
-        table
-            .text(name, address)
-            .unwrap_or_else(|| SocketAddr::from(default))
+        value(table.text(name, address)).unwrap_or_else(|| SocketAddr::from(default))
     };
     let listen = Listen {
         mqtt: listen("mqtt", ([0, 0, 0, 0], 1883)),
         http: listen("http", ([0, 0, 0, 0], 8480)),
         operator: listen("operator", ([127, 0, 0, 1], 9480)),
     };
-    table.end(&["mqtt", "http", "operator"]);
+    table.close(&["mqtt", "http", "operator"]);
 
-    let mut table = top.table("state");
+    let mut table = top.section("state");
     let state = path(&mut table, "folder", "state", folder);
-    let keep_days = table.number("keep_days", 30..=3_650).unwrap_or(120);
-    table.end(&["folder", "keep_days"]);
+    let keep_days = value(table.number("keep_days", 30..=3_650)).unwrap_or(120);
+    table.close(&["folder", "keep_days"]);
 
-    let mut table = top.table("limits");
+    let mut table = top.section("limits");
     let mut limit = |name: &str, most: u64, default: u32| {
         // The bounds keep it within 32 bits.
-        table
-            .number(name, 1..=most)
-            .map_or(default, |given| u32::try_from(given).unwrap_or(default))
+        value(table.number(name, 1..=most)).map_or(default, |given| u32::try_from(given).unwrap_or(default))
     };
     let limits = Limits {
         device_per_second: limit("device_per_second", 100_000, 500),
@@ -323,20 +315,20 @@ fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
         refused_per_second: limit("refused_per_second", 100_000, 50),
         connections: limit("connections", 100_000, 4_096),
     };
-    table.end(&[
+    table.close(&[
         "device_per_second",
         "peer_per_second",
         "refused_per_second",
         "connections",
     ]);
 
-    let mut table = top.table("log");
-    let filter = table.text("filter", "a filter like `info` or `hearth::submit=debug,info`");
-    let format = table.text("format", "`text` or `json`").unwrap_or(Format::Text);
-    table.end(&["filter", "format"]);
+    let mut table = top.section("log");
+    let filter = value(table.text("filter", "a filter like `info` or `hearth::submit=debug,info`"));
+    let format = value(table.text("format", "`text` or `json`")).unwrap_or(Format::Text);
+    table.close(&["filter", "format"]);
     let filter: Filter = filter.unwrap_or_else(|| Filter("info".into()));
 
-    top.end(&["chain", "seat", "listen", "state", "limits", "log"]);
+    top.close(&["chain", "seat", "listen", "state", "limits", "log"]);
 
     let (rpc, second_rpc, chain_id, charter, from_block, poll) = chain;
     Some(Config {
@@ -361,8 +353,13 @@ fn read_config(source: &Source<'_>, folder: &Path) -> Option<Config> {
     })
 }
 
-fn path(table: &mut Table<'_, '_>, key: &str, default: &str, folder: &Path) -> PathBuf {
-    let given: Option<PathBuf> = table.text(key, "a path");
+/// What was given; no check here looks across values, so none needs its place.
+fn value<T>(placed: Option<Placed<T>>) -> Option<T> {
+    placed.map(|placed| placed.value)
+}
+
+fn path(table: &mut Table<'_>, key: &str, default: &str, folder: &Path) -> PathBuf {
+    let given: Option<PathBuf> = value(table.text(key, "a path"));
     folder.join(given.unwrap_or_else(|| default.into()))
 }
 
@@ -372,13 +369,13 @@ enum Format {
 }
 
 impl FromStr for Format {
-    type Err = ();
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         match text {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err(()),
+            _ => Err("no format"),
         }
     }
 }
@@ -386,12 +383,10 @@ impl FromStr for Format {
 struct Filter(String);
 
 impl FromStr for Filter {
-    type Err = ();
+    type Err = tracing_subscriber::filter::ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        tracing_subscriber::EnvFilter::try_new(text)
-            .map(|_| Self(text.to_owned()))
-            .map_err(|_| ())
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        tracing_subscriber::EnvFilter::try_new(text).map(|_| Self(text.to_owned()))
     }
 }
 
@@ -447,16 +442,16 @@ format = "xml"
             told,
             [
                 "1:1: chain.charter is missing, wanted the charter's address, 0x and 40 hex digits",
-                "2:7: chain.rpc: given \"ws://somewhere\", wanted an address that begins with http:// or https://",
+                "2:7: chain.rpc: wanted an address that begins with http:// or https://, without spaces",
                 "3:12: chain.chain_id: given a text, wanted a whole number from 1 to 9223372036854775807",
-                "4:1: chain.polling is not known here; known are rpc, second_rpc, chain_id, charter, from_block, \
+                "4:1: unknown key chain.polling, wanted one of rpc, second_rpc, chain_id, charter, from_block, \
                  poll_milliseconds",
                 "7:10: seat.number: given 31, wanted a whole number from 0 to 30",
                 "10:8: listen.mqtt: given \"1883\", wanted an address with a port, like 127.0.0.1:8480; port 0 takes \
                  any free one",
                 "13:10: log.filter: given \"==\", wanted a filter like `info` or `hearth::submit=debug,info`",
                 "14:10: log.format: given \"xml\", wanted `text` or `json`",
-                "16:2: sensors is not known here; known are chain, seat, listen, state, limits, log",
+                "16:2: unknown key sensors, wanted one of chain, seat, listen, state, limits, log",
             ]
         );
     }
@@ -496,7 +491,7 @@ format = "xml"
         // What another release knew or will know.
         check(
             format!("{LEAST}\n[aggregation]\n").as_bytes(),
-            "aggregation is not known here",
+            "unknown key aggregation",
         );
         check(
             format!("{LEAST}\n[seat]\nnumber = 3\n").as_bytes(),

@@ -171,7 +171,7 @@ fn exit_codes_tell_bad_configuration_from_a_failed_start() {
             text(&output)
         );
         assert!(
-            text(&output).contains(":3:1: chain.nothing is not known here"),
+            text(&output).contains(":3:1: unknown key chain.nothing"),
             "{}",
             text(&output)
         );

@@ -1,6 +1,9 @@
-//! Reads one TOML document and keeps every problem with its place.
+//! The forms people fill in: one TOML document, read with every problem at its place.
 //!
-//! *In*: the text of a kit or charter. *Out*: typed values by key, and all problems at once.
+//! Both the clerk's charters and the witness's configuration are such forms, and neither crate depends on the other; so
+//! the reader stands beside them.
+//!
+//! *In*: a text. *Out*: typed values by key, and all problems at once.
 //! *Refuses*: unknown keys, wrong types, values out of range; each is a [`Problem`] with line and column.
 
 use std::cell::RefCell;
@@ -12,7 +15,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// One thing wrong in a kit, and where.
+/// One thing wrong in a form, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Line, from 1.
@@ -30,14 +33,14 @@ impl fmt::Display for Problem {
 }
 
 /// The text being read, and what was found wrong in it.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Source<'a> {
     /// Parses as far as the text can be parsed; what cannot is a problem already.
-    pub(super) fn parse(text: &'a str) -> (Rc<Self>, Table<'a>) {
+    pub fn parse(text: &'a str) -> (Rc<Self>, Table<'a>) {
         let source = Rc::new(Self {
             text,
             problems: RefCell::default(),
@@ -55,15 +58,21 @@ impl<'a> Source<'a> {
         (source, table)
     }
 
-    pub(super) fn problem(&self, span: Range<usize>, says: String) {
-        let before = &self.text[..span.start.min(self.text.len())];
+    /// Notes a problem at a place, in bytes of the text.
+    pub fn problem(&self, span: Range<usize>, says: String) {
+        // The parser may point inside a character that it did not expect.
+        let mut start = span.start.min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &self.text[..start];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
         self.problems.borrow_mut().push(Problem { line, column, says });
     }
 
     /// All problems in the order of their places.
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<Problem> {
         let mut all = self.problems.take();
         all.sort_by_key(|problem| (problem.line, problem.column));
         all.dedup();
@@ -73,13 +82,15 @@ impl<'a> Source<'a> {
 
 /// A value with its place, so that checks across values can point at it.
 #[derive(Clone, Debug)]
-pub(super) struct Placed<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+pub struct Placed<T> {
+    /// What was read.
+    pub value: T,
+    /// Where, in bytes of the text.
+    pub span: Range<usize>,
 }
 
 /// One table of the document; each key is taken once, and what is left at the end was not known.
-pub(super) struct Table<'a> {
+pub struct Table<'a> {
     source: Rc<Source<'a>>,
     path: String,
     span: Range<usize>,
@@ -100,26 +111,27 @@ impl<'a> Table<'a> {
     }
 
     /// True where the key is there, whatever it holds.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
     /// What the table is read from; it outlives the table.
-    pub(super) fn source(&self) -> Rc<Source<'a>> {
+    pub fn source(&self) -> Rc<Source<'a>> {
         self.source.clone()
     }
 
     /// Where the table begins.
-    pub(super) fn span(&self) -> Range<usize> {
+    pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    pub(super) fn problem(&self, span: Range<usize>, says: String) {
+    /// Notes a problem at a place of the text.
+    pub fn problem(&self, span: Range<usize>, says: String) {
         self.source.problem(span, says);
     }
 
     /// Says that a key is missing and what it should hold.
-    pub(super) fn missing(&self, key: &str, wanted: &str) {
+    pub fn missing(&self, key: &str, wanted: &str) {
         self.problem(
             self.span(),
             format!("{} is missing, wanted {wanted}", self.name(key)),
@@ -134,7 +146,7 @@ impl<'a> Table<'a> {
     }
 
     /// A text, turned into `T`; its error says what was wanted.
-    pub(super) fn text<T: FromStr>(&mut self, key: &str, wanted: &str) -> Option<Placed<T>>
+    pub fn text<T: FromStr>(&mut self, key: &str, wanted: &str) -> Option<Placed<T>>
     where
         T::Err: fmt::Display,
     {
@@ -160,7 +172,7 @@ impl<'a> Table<'a> {
     }
 
     /// A text that must be there.
-    pub(super) fn must<T: FromStr>(&mut self, key: &str, wanted: &str) -> Option<Placed<T>>
+    pub fn must<T: FromStr>(&mut self, key: &str, wanted: &str) -> Option<Placed<T>>
     where
         T::Err: fmt::Display,
     {
@@ -171,7 +183,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(&mut self, key: &str, bounds: RangeInclusive<u64>) -> Option<Placed<u64>> {
+    pub fn number(&mut self, key: &str, bounds: RangeInclusive<u64>) -> Option<Placed<u64>> {
         let value = self.take(key)?;
         self.whole(key, &value, bounds)
     }
@@ -200,7 +212,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number that must be there.
-    pub(super) fn must_number(&mut self, key: &str, bounds: RangeInclusive<u64>) -> Option<Placed<u64>> {
+    pub fn must_number(&mut self, key: &str, bounds: RangeInclusive<u64>) -> Option<Placed<u64>> {
         if !self.keys.contains_key(key) {
             self.missing(
                 key,
@@ -211,7 +223,7 @@ impl<'a> Table<'a> {
     }
 
     /// Whole numbers, exactly `count` of them.
-    pub(super) fn numbers(
+    pub fn numbers(
         &mut self,
         key: &str,
         count: usize,
@@ -223,7 +235,7 @@ impl<'a> Table<'a> {
     }
 
     /// Texts, exactly `count` of them, each turned into `T`.
-    pub(super) fn texts<T: FromStr>(&mut self, key: &str, count: usize, what: &str) -> Option<Placed<Vec<T>>>
+    pub fn texts<T: FromStr>(&mut self, key: &str, count: usize, what: &str) -> Option<Placed<Vec<T>>>
     where
         T::Err: fmt::Display,
     {
@@ -276,7 +288,7 @@ impl<'a> Table<'a> {
     }
 
     /// Texts, as many as there are.
-    pub(super) fn names(&mut self, key: &str) -> Vec<Placed<String>> {
+    pub fn names(&mut self, key: &str) -> Vec<Placed<String>> {
         let Some(value) = self.take(key) else {
             return Vec::new();
         };
@@ -295,13 +307,24 @@ impl<'a> Table<'a> {
     }
 
     /// A table under this one.
-    pub(super) fn table(&mut self, key: &str) -> Option<Table<'a>> {
+    pub fn table(&mut self, key: &str) -> Option<Table<'a>> {
         let value = self.take(key)?;
         self.open(key, value)
     }
 
+    /// A table under this one, all of whose keys have defaults or are asked for by `must`: where it is missing or no
+    /// table, it reads as empty and begins where this one does.
+    pub fn section(&mut self, key: &str) -> Table<'a> {
+        self.table(key).unwrap_or_else(|| Table {
+            source: self.source.clone(),
+            path: self.name(key),
+            span: self.span(),
+            keys: DeTable::new(),
+        })
+    }
+
     /// Every table of a list of tables.
-    pub(super) fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
+    pub fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
         let Some(value) = self.take(key) else {
             return Vec::new();
         };
@@ -336,7 +359,7 @@ impl<'a> Table<'a> {
     }
 
     /// All keys that hold texts, with their keys; for tables whose keys are names.
-    pub(super) fn entries(&mut self) -> Vec<(Placed<String>, Placed<String>)> {
+    pub fn entries(&mut self) -> Vec<(Placed<String>, Placed<String>)> {
         let keys = std::mem::take(&mut self.keys);
         keys.into_iter()
             .filter_map(|(key, value)| {
@@ -357,7 +380,7 @@ impl<'a> Table<'a> {
     }
 
     /// Every key must have been taken.
-    pub(super) fn close(self, known: &[&str]) {
+    pub fn close(self, known: &[&str]) {
         for key in self.keys.keys() {
             let given = self.name(key.get_ref());
             let wanted = nearest(key.get_ref(), known).map_or_else(
@@ -405,4 +428,26 @@ fn edits(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_inside_a_character_is_the_character() {
+        let (source, _) = Source::parse("a = \"\u{e9}\"\n");
+
+        source.problem(6..7, "inside".into());
+
+        let told = source.problems();
+        assert_eq!(
+            told,
+            [Problem {
+                line: 1,
+                column: 6,
+                says: "inside".into()
+            }]
+        );
+    }
 }
