@@ -31,6 +31,35 @@ impl fmt::Display for Amount {
     }
 }
 
+impl Amount {
+    /// For people to read: `12.5 H`, exactly, with no more decimals than it has. What is signed writes all six.
+    #[must_use]
+    pub fn brief(self) -> String {
+        format!("{} H", figures(&[self.0]).concat())
+    }
+}
+
+/// One column's amounts, units of H, without the unit: exactly, each with as many decimals as the one that has most,
+/// so that the points stand under each other.
+#[must_use]
+pub fn figures(column: &[u64]) -> Vec<String> {
+    let decimals = |units: &u64| {
+        let enough = |decimals: &u32| units.is_multiple_of(10u64.pow(6 - decimals));
+        (0..6).find(enough).unwrap_or(6)
+    };
+    let most = column.iter().map(decimals).max().unwrap_or(0);
+    let figure = |units: &u64| match most {
+        0 => (units / UNITS).to_string(),
+        most => format!(
+            "{}.{:0>2$}",
+            units / UNITS,
+            units % UNITS / 10u64.pow(6 - most),
+            most as usize
+        ),
+    };
+    column.iter().map(figure).collect()
+}
+
 impl std::str::FromStr for Amount {
     type Err = AmountError;
 
@@ -67,6 +96,22 @@ mod tests {
         check("18446744073709.551615 H", u64::MAX);
         assert_eq!(Amount(12_500_000).to_string(), "12.500000 H");
         assert_eq!(Amount(7).to_string(), "0.000007 H");
+    }
+
+    #[test]
+    fn a_column_has_the_decimals_that_one_of_it_needs() {
+        let check = |column: &[u64], wanted: &[&str]| assert_eq!(figures(column), wanted);
+        check(&[], &[]);
+        check(
+            &[0, 3_000_000, u64::MAX / UNITS * UNITS],
+            &["0", "3", "18446744073709"],
+        );
+        check(&[10_000_000, 1_050_000, 0], &["10.00", "1.05", "0.00"]);
+        check(&[1, u64::MAX], &["0.000001", "18446744073709.551615"]);
+        assert_eq!(
+            (Amount(12_500_000).brief(), Amount(0).brief()),
+            ("12.5 H".into(), "0 H".into())
+        );
     }
 
     #[test]

@@ -7,14 +7,14 @@ use alloy::providers::Provider;
 use alloy::sol_types::SolCall;
 use clap::Args;
 use eyre::{Result, bail};
-use hearth::amount::Amount;
+use hearth::amount::{Amount, figures};
 use hearth::artifacts::Artifacts;
 use hearth::card::{Card, MemberCard, VERSION};
 use hearth::chain;
 use hearth::found;
 use hearth::kit::{self, Kit, KitError, Opening};
 use hearth::member::{self, Account};
-use hearth::plan::{Plan, Step, stakes};
+use hearth::plan::{Plan, Stake, Step, stakes};
 use hearth::sign::{Consent, LONGEST_MANDATE, Signature};
 use hearth_bindings::Committee;
 use serde_json::json;
@@ -209,17 +209,13 @@ pub(crate) async fn plan(words: &Words, charter: &Path, given: Option<u64>, fold
     talk::table(&["contract", "address foreseen"], &rows);
     talk::line(&format!("network name {}", at.network));
     talk::line("");
-    let rows: Vec<Vec<String>> = stakes
-        .iter()
-        .map(|stake| {
-            vec![
-                stake.name.clone(),
-                Amount(stake.per_period).to_string(),
-                Amount(stake.any_thirty_days).to_string(),
-            ]
-        })
+    let lost = |of: fn(&Stake) -> u64| figures(&stakes.iter().map(of).collect::<Vec<_>>());
+    let per_period = lost(|stake| stake.per_period);
+    let any_thirty_days = lost(|stake| stake.any_thirty_days);
+    let rows: Vec<Vec<String>> = (stakes.iter().zip(per_period).zip(any_thirty_days))
+        .map(|((stake, period), any)| vec![stake.name.clone(), period, any])
         .collect();
-    talk::table(&["founder", "can lose per period", "in any 30 days"], &rows);
+    talk::table(&["founder", "can lose per period, H", "in any 30 days, H"], &rows);
     talk::line(&format!("plan {}", plan.hash()));
     Ok(())
 }

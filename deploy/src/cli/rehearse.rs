@@ -1,9 +1,10 @@
 //! Rehearse: who would have paid what.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use eyre::{Result, bail};
-use hearth::amount::Amount;
+use hearth::amount::{Amount, figures};
 use hearth::rehearse;
 
 use super::Words;
@@ -26,9 +27,16 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
     if words.json {
         return talk::json(&serde_json::to_value(&outcome)?);
     }
-    let shown = |text: &str| {
-        text.parse()
-            .map_or_else(|_| text.to_owned(), |units| Amount(units).to_string())
+    let units = |text: &String| text.parse::<u64>().unwrap_or_default();
+    let shown = |text: &String| Amount(units(text)).brief();
+    // Who is not named in it has nothing of it.
+    let column = |names: &[&String], of: &BTreeMap<String, String>| {
+        figures(
+            &names
+                .iter()
+                .map(|name| of.get(*name).map_or(0, units))
+                .collect::<Vec<_>>(),
+        )
     };
     for (number, week) in outcome.weeks.iter().enumerate() {
         talk::line(&format!("week {}", number + 1));
@@ -36,31 +44,30 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
             talk::line("nothing moves: the report's verdict is not OK");
             continue;
         }
-        let rows: Vec<Vec<String>> = (week.band.iter())
-            .map(|(name, band)| {
-                let of = |map: &std::collections::BTreeMap<String, String>| {
-                    map.get(name).map_or_else(String::new, |text| shown(text))
-                };
-                vec![
-                    name.clone(),
-                    band.clone(),
-                    of(&week.charge),
-                    of(&week.paid),
-                    of(&week.arrears),
-                    of(&week.extinguished),
-                    of(&week.shared),
-                ]
+        let names: Vec<&String> = week.band.keys().collect();
+        let amounts = [
+            &week.charge,
+            &week.paid,
+            &week.arrears,
+            &week.extinguished,
+            &week.shared,
+        ]
+        .map(|of| column(&names, of));
+        let rows: Vec<Vec<String>> = (week.band.iter().enumerate())
+            .map(|(row, (name, band))| {
+                let amounts = amounts.iter().map(|column| column[row].clone());
+                [name.clone(), band.clone()].into_iter().chain(amounts).collect()
             })
             .collect();
         talk::table(
             &[
                 "member",
                 "band",
-                "charge",
-                "paid",
-                "arrears",
-                "extinguished",
-                "share",
+                "charge, H",
+                "paid, H",
+                "arrears, H",
+                "extinguished, H",
+                "share, H",
             ],
             &rows,
         );
@@ -77,19 +84,12 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
             }
         }
     }
-    let rows: Vec<Vec<String>> = (outcome.purses.iter())
-        .map(|(name, free)| {
-            vec![
-                name.clone(),
-                shown(free),
-                outcome
-                    .arrears
-                    .get(name)
-                    .map_or_else(String::new, |text| shown(text)),
-            ]
-        })
+    let names: Vec<&String> = outcome.purses.keys().collect();
+    let (purses, owes) = (column(&names, &outcome.purses), column(&names, &outcome.arrears));
+    let rows: Vec<Vec<String>> = (names.iter().zip(purses).zip(owes))
+        .map(|((name, purse), owes)| vec![(*name).clone(), purse, owes])
         .collect();
-    talk::table(&["member", "purse", "owes"], &rows);
+    talk::table(&["member", "purse, H", "owes, H"], &rows);
     for (name, free) in &outcome.pots {
         talk::line(&format!("{name} reserve\t{}", shown(free)));
     }

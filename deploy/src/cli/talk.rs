@@ -71,35 +71,45 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints rows: a table at a terminal, tabs between plain fields otherwise.
+/// Prints rows under their heads: a table at a terminal, tabs between plain fields otherwise.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
     if !std::io::stdout().is_terminal() {
+        if head.iter().any(|name| !name.is_empty()) {
+            line(&head.join("\t"));
+        }
         for row in rows {
             line(&row.join("\t"));
         }
         return;
     }
+    // Figures stand right, so that they can be compared, and what they are called stands over them.
+    let sides: Vec<CellAlignment> = (0..head.len())
+        .map(|column| {
+            let mut cells = rows.iter().filter_map(|row| row.get(column));
+            if !rows.is_empty() && cells.all(|cell| is_figure(cell)) {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            }
+        })
+        .collect();
+    let aligned = |text: &str, side: &CellAlignment| Cell::new(text).set_alignment(*side);
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(head);
-    table.add_rows(rows.iter().map(|row| row.iter().map(cell)));
+    table.set_header(head.iter().zip(&sides).map(|(text, side)| aligned(text, side)));
+    for row in rows {
+        table.add_row(row.iter().zip(&sides).map(|(text, side)| aligned(text, side)));
+    }
     line(&table.to_string());
 }
 
-/// Figures stand right, so that they can be compared.
-fn cell(text: &String) -> Cell {
-    let figure = text.starts_with(|first: char| first.is_ascii_digit()) && {
-        let mut rest = text.trim_end_matches(" H").trim_end_matches(" kg").chars();
-        rest.all(|one| one.is_ascii_digit() || one == '.')
-    };
-    let cell = Cell::new(text);
-    if figure {
-        cell.set_alignment(CellAlignment::Right)
-    } else {
-        cell
-    }
+/// True for a number, also one with its unit.
+fn is_figure(text: &str) -> bool {
+    let number = text.trim_end_matches(" H").trim_end_matches(" kg");
+    number.starts_with(|first: char| first.is_ascii_digit())
+        && number.chars().all(|one| one.is_ascii_digit() || one == '.')
 }
 
 /// Asks for a yes; without a terminal there is nobody to ask.

@@ -1,7 +1,7 @@
 //! Reading: me, status, digest.
 
 use eyre::{Result, bail};
-use hearth::amount::Amount;
+use hearth::amount::{Amount, figures};
 use hearth::calendar;
 use hearth::chain::asked;
 use hearth::view;
@@ -12,7 +12,21 @@ use super::Words;
 use super::talk::{self, BadInput};
 
 fn h(units: u64) -> String {
-    Amount(units).to_string()
+    Amount(units).brief()
+}
+
+/// Rows of a name and an amount, the unit being in the head.
+fn amounts(rows: &[(&str, u64)]) -> Vec<Vec<String>> {
+    let figures = figures(&rows.iter().map(|(_, units)| *units).collect::<Vec<_>>());
+    rows.iter()
+        .zip(figures)
+        .map(|((what, _), figure)| vec![(*what).into(), figure])
+        .collect()
+}
+
+/// One column of amounts, the unit being in the head.
+fn column<T>(rows: &[T], of: impl Fn(&T) -> u64) -> Vec<String> {
+    figures(&rows.iter().map(of).collect::<Vec<_>>())
 }
 
 pub(super) fn with_version(value: impl serde::Serialize) -> Result<serde_json::Value> {
@@ -52,21 +66,15 @@ pub(crate) async fn me(words: &Words, member: Option<u16>) -> Result<()> {
     talk::line(&format!("{}, member {}", me.name, me.member));
     talk::table(
         &["", "H"],
-        &[
-            vec!["free in your purse".into(), h(me.free)],
-            vec!["of it protected from charges".into(), h(me.floor.min(me.free))],
-            vec!["you can take out now".into(), h(me.withdrawable)],
-            vec!["you owe, without interest".into(), h(me.arrears)],
-            vec![
-                "the most that can be taken from you this period".into(),
-                h(me.exposure),
-            ],
-            vec!["and in the next".into(), h(me.next_exposure)],
-            vec![
-                "in any 30 days".into(),
-                h(me.exposure.saturating_add(me.next_exposure)),
-            ],
-        ],
+        &amounts(&[
+            ("free in your purse", me.free),
+            ("of it protected from charges", me.floor.min(me.free)),
+            ("you can take out now", me.withdrawable),
+            ("you owe, without interest", me.arrears),
+            ("the most that can be taken from you this period", me.exposure),
+            ("and in the next", me.next_exposure),
+            ("in any 30 days", me.exposure.saturating_add(me.next_exposure)),
+        ]),
     );
     let rows: Vec<Vec<String>> = me
         .mandates
@@ -160,7 +168,7 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
     );
     let rows: Vec<Vec<String>> = (status.subcontracts.iter())
         .map(|subcontract| {
-            let pots: Vec<String> = subcontract.pots.iter().copied().map(h).collect();
+            let pots = figures(&subcontract.pots);
             vec![
                 subcontract.subcontract.to_string(),
                 subcontract.name.clone(),
@@ -170,7 +178,7 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
             ]
         })
         .collect();
-    talk::table(&["subcontract", "name", "state", "signers", "pots"], &rows);
+    talk::table(&["subcontract", "name", "state", "signers", "pots, H"], &rows);
     for opened in status.subcontracts.iter().filter_map(|one| one.opening.as_ref()) {
         talk::line(&format!(
             "subcontract {} waits for signers: {} of {}, {} objections; to be enacted from {} to {}",
@@ -182,18 +190,15 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
             calendar::shown(opened.until, tz)
         ));
     }
-    let rows: Vec<Vec<String>> = (status.purses.iter())
-        .map(|purse| {
-            vec![
-                purse.member.to_string(),
-                purse.name.clone(),
-                h(purse.free),
-                h(purse.arrears),
-                h(purse.exposure),
-            ]
+    let free = column(&status.purses, |purse| purse.free);
+    let owes = column(&status.purses, |purse| purse.arrears);
+    let exposure = column(&status.purses, |purse| purse.exposure);
+    let rows: Vec<Vec<String>> = (status.purses.iter().zip(free).zip(owes).zip(exposure))
+        .map(|(((purse, free), owes), exposure)| {
+            vec![purse.member.to_string(), purse.name.clone(), free, owes, exposure]
         })
         .collect();
-    talk::table(&["member", "name", "free", "owes", "exposure"], &rows);
+    talk::table(&["member", "name", "free, H", "owes, H", "exposure, H"], &rows);
     Ok(())
 }
 
@@ -228,20 +233,23 @@ pub(crate) async fn digest(
         calendar::shown(digest.begin, tz),
         place.member_name(provider)
     ));
-    let rows: Vec<Vec<String>> = (digest.lines.iter())
-        .map(|line| {
-            let kilograms = format!("{}.{:03} kg", line.grams / 1_000, line.grams % 1_000);
-            vec![
-                line.name.clone(),
-                kilograms,
-                h(line.paid),
-                h(line.arrears),
-                h(line.shared),
-            ]
+    let paid = column(&digest.lines, |line| line.paid);
+    let owes = column(&digest.lines, |line| line.arrears);
+    let shared = column(&digest.lines, |line| line.shared);
+    let rows: Vec<Vec<String>> = (digest.lines.iter().zip(paid).zip(owes).zip(shared))
+        .map(|(((line, paid), owes), shared)| {
+            let kilograms = format!("{}.{:03}", line.grams / 1_000, line.grams % 1_000);
+            vec![line.name.clone(), kilograms, paid, owes, shared]
         })
         .collect();
     talk::table(
-        &["member", "took", "paid", "still owes", "share of untapped"],
+        &[
+            "member",
+            "took, kg",
+            "paid, H",
+            "still owes, H",
+            "share of untapped, H",
+        ],
         &rows,
     );
     let rows = [
@@ -258,10 +266,7 @@ pub(crate) async fn digest(
         ("to the warmth reserve", digest.to_warmth),
         ("to the shrinkage reserve", digest.to_shrinkage),
     ];
-    talk::table(
-        &["", "H"],
-        &rows.map(|(what, amount)| vec![what.into(), h(amount)]),
-    );
+    talk::table(&["", "H"], &amounts(&rows));
     Ok(())
 }
 

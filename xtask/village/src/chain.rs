@@ -47,11 +47,7 @@ impl LocalChain {
     /// Starts anvil and waits until it answers.
     pub async fn start(how: Start<'_>) -> Result<Self> {
         let port = match how.port {
-            Some(port) => {
-                TcpListener::bind(("127.0.0.1", port))
-                    .map_err(|_| eyre!("port {port} is taken: give another with --port, or leave it out"))?;
-                port
-            }
+            Some(port) => free(port)?,
             None => free_port()?,
         };
         let mut command = Command::new(how.anvil);
@@ -187,6 +183,13 @@ impl LocalChain {
     pub fn keep(self) -> Option<u32> {
         self.anvil.keep()
     }
+}
+
+/// A port that was asked for, where nobody listens on it.
+pub fn free(port: u16) -> Result<u16> {
+    TcpListener::bind(("127.0.0.1", port))
+        .map_err(|_| eyre!("port {port} is taken: give another with --port, or leave it out"))?;
+    Ok(port)
 }
 
 /// A port nobody listens on now.

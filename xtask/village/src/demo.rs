@@ -57,6 +57,8 @@ pub struct DemoArgs {
 
 /// Runs it.
 pub async fn run(args: &DemoArgs) -> Result<()> {
+    // Before anything is made that a refusal would leave behind.
+    args.port.map(chain::free).transpose()?;
     let folder = chain::root().join(".demo").join(std::process::id().to_string());
     std::fs::create_dir_all(&folder).wrap_err_with(|| format!("failed to make {}", folder.display()))?;
     let outcome = play(args, &folder).await;

@@ -3,7 +3,7 @@
 use alloy::providers::DynProvider;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use eyre::{Result, WrapErr, eyre};
-use hearth::amount::Amount;
+use hearth::amount::{Amount, figures};
 use hearth::found::Deployment;
 use hearth_bindings::{Firewood, Ledger};
 use serde::Serialize;
@@ -252,48 +252,57 @@ impl Outcome {
         })
     }
 
-    /// The members' table.
+    /// The members' table, amounts in H.
     pub fn table(&self) -> Result<Table> {
+        let members = &self.members;
+        let texts = |of: fn(&MemberWeek) -> String| members.iter().map(of).collect::<Vec<_>>();
+        let amounts = |of: fn(&MemberWeek) -> &str| -> Result<Vec<String>> {
+            let units: Vec<u64> = members.iter().map(|row| units(of(row))).collect::<Result<_>>()?;
+            Ok(figures(&units))
+        };
+        let (left, right) = (CellAlignment::Left, CellAlignment::Right);
+        let columns = [
+            ("", right, texts(|row| row.member.to_string())),
+            ("who", left, texts(|row| row.name.clone())),
+            ("", left, texts(|row| row.role.clone())),
+            ("pieces", right, texts(|row| row.pieces.to_string())),
+            (
+                "kg",
+                right,
+                texts(|row| format!("{:.1}", f64::from(row.grams) / 1_000.0)),
+            ),
+            ("band", right, texts(|row| row.band.to_string())),
+            ("a piece", right, amounts(|row| &row.unit_price)?),
+            ("charge", right, amounts(|row| &row.charge)?),
+            ("paid", right, amounts(|row| &row.paid)?),
+            ("owed", right, amounts(|row| &row.arrears)?),
+            ("beyond caps", right, amounts(|row| &row.extinguished)?),
+            ("shared", right, amounts(|row| &row.shared)?),
+        ];
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_header([
-            "",
-            "who",
-            "",
-            "pieces",
-            "kg",
-            "band",
-            "a piece",
-            "charge",
-            "paid",
-            "owed",
-            "beyond caps",
-            "shared",
-        ]);
-        for row in &self.members {
-            let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-            table.add_row([
-                right(row.member.to_string()),
-                Cell::new(&row.name),
-                Cell::new(&row.role),
-                right(row.pieces.to_string()),
-                right(format!("{:.1}", f64::from(row.grams) / 1_000.0)),
-                right(row.band.to_string()),
-                right(money(&row.unit_price)?),
-                right(money(&row.charge)?),
-                right(money(&row.paid)?),
-                right(money(&row.arrears)?),
-                right(money(&row.extinguished)?),
-                right(money(&row.shared)?),
-            ]);
+        table.load_preset(presets::NOTHING);
+        table.set_header(
+            columns
+                .iter()
+                .map(|(head, side, _)| Cell::new(head).set_alignment(*side)),
+        );
+        for row in 0..members.len() {
+            table.add_row(
+                columns
+                    .iter()
+                    .map(|(_, side, texts)| Cell::new(&texts[row]).set_alignment(*side)),
+            );
         }
         Ok(table)
     }
 }
 
 /// Units of H, as people read them.
-pub fn money(units: &str) -> Result<String> {
-    let units: u64 = units
-        .parse()
-        .wrap_err_with(|| format!("failed to read the amount {units}"))?;
-    Ok(Amount(units).to_string())
+pub fn money(text: &str) -> Result<String> {
+    Ok(Amount(units(text)?).brief())
+}
+
+fn units(text: &str) -> Result<u64> {
+    text.parse()
+        .wrap_err_with(|| format!("failed to read the amount {text}"))
 }
