@@ -13,7 +13,10 @@ use hearth_oracle_core::report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::card::DeviceCard;
 use crate::found::Deployment;
+use crate::limits::LIMITS;
+use crate::plan;
 use crate::sign::{Mandate, domain};
 
 /// A signed act is carried within this many seconds (R1.8).
@@ -35,6 +38,10 @@ sol! {
     struct OpenSubcontract { string deed; bytes32 template; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct ObjectToSubcontract { string deed; uint16 subcontract; bytes32 termsHash; bytes32 reasonHash; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct WithdrawProposal { string deed; uint16 subcontract; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct EnrolStream { string deed; uint16 sponsor; uint16 subcontract; bytes32 streamTermsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct EnrolBadge { string deed; uint16 member; bytes32 badge; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct ReplaceDevice { string deed; uint16 custodian; uint16 stream; uint8 place; bytes32 deviceKey; uint8 algorithm; bytes16 kind; uint32 heartbeatSeconds; uint40 calibratedUntilUnixSeconds; uint256 nonce; uint64 deadlineUnixSeconds; }
+    struct TightenLimit { string deed; string limit; uint64 value; uint256 nonce; uint64 deadlineUnixSeconds; }
     struct RepealSubcontract { string deed; uint16 subcontract; bytes32 termsHash; uint256 nonce; uint64 deadlineUnixSeconds; }
 }
 
@@ -141,6 +148,34 @@ pub enum Deed {
         /// Its terms.
         terms: B256,
     },
+    /// Enrol the stream that settles the subcontract one opened (R5).
+    EnrolStream {
+        /// Its name, for people.
+        name: String,
+        /// Its terms, as the docket takes them.
+        terms: Box<Docket::StreamTerms>,
+    },
+    /// Say which badge is one's own (R7.1).
+    EnrolBadge {
+        /// Its hash; zero for none.
+        badge: B256,
+    },
+    /// Put a device in another's place, as the stream's custodian (R7.1).
+    ReplaceDevice {
+        /// The stream.
+        stream: u16,
+        /// Which of its devices, from 0.
+        index: u8,
+        /// The new one.
+        device: DeviceCard,
+    },
+    /// Support tightening an entrenched limit (R3).
+    Tighten {
+        /// Which of [`LIMITS`].
+        limit: u8,
+        /// In the unit its name ends in.
+        value: u64,
+    },
     /// Agree to end a subcontract for all (R5.7).
     Repeal {
         /// Which.
@@ -197,6 +232,13 @@ pub struct Signed {
     pub data: Bytes,
     /// Unix seconds after which nobody can carry it.
     pub deadline: u64,
+    /// Whose signature it is.
+    pub key: Address,
+    /// What `hearth cancel` voids.
+    pub nonce: U256,
+    /// A call that shows the token a permit, so that a deposit needs no allowance from before (R1.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<Bytes>,
 }
 
 impl Act {
@@ -468,6 +510,87 @@ impl Act {
                 Charter::withdrawProposalCall { id: subcontract },
                 move |signature| Charter::withdrawProposalBySigCall { sponsor: member, id: subcontract, nonce: n, deadline: d, signature },
             ),
+            Deed::EnrolStream { name, terms } => {
+                let terms = *terms;
+                ready(
+                    "EnrolStream",
+                    format!("You enrol the stream {name} for subcontract {}, which you opened: its reports settle it. It costs nothing.", terms.subcontract),
+                    place,
+                    place.docket,
+                    &EnrolStream {
+                        deed: "I enrol this stream for the subcontract I opened.".into(),
+                        sponsor: member,
+                        subcontract: terms.subcontract,
+                        streamTermsHash: keccak256(terms.abi_encode()),
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Docket::enrolCall { terms: terms.clone() },
+                    move |signature| Docket::enrolBySigCall { terms: terms.clone(), nonce: n, deadline: d, signature },
+                )
+            }
+            Deed::EnrolBadge { badge } => ready(
+                "EnrolBadge",
+                if badge.is_zero() {
+                    "You give up your badge: from the next local day on, nothing is taken by you with it.".into()
+                } else {
+                    "You enrol this badge in place of any before it: from the next local day on, what is taken with it is taken by you, and costs at most what your mandates allow.".into()
+                },
+                place,
+                place.docket,
+                &EnrolBadge {
+                    deed: "I enrol this badge as mine. From tomorrow, what is taken with it is taken by me.".into(),
+                    member,
+                    badge,
+                    nonce,
+                    deadlineUnixSeconds: deadline,
+                },
+                Docket::enrolBadgeCall { badge },
+                move |signature| Docket::enrolBadgeBySigCall { member, badge, nonce: n, deadline: d, signature },
+            ),
+            Deed::ReplaceDevice { stream, index, device } => {
+                let name = device.name.clone();
+                let device = plan::device(&device);
+                ready(
+                    "ReplaceDevice",
+                    format!("You put the device {name} in place {index} of stream {stream}, which you keep; it counts from the first epoch that begins in 72 hours or later, and the one before it until then. It costs nothing."),
+                    place,
+                    place.docket,
+                    &ReplaceDevice {
+                        deed: "As custodian I put this device in the place of the one before it.".into(),
+                        custodian: member,
+                        stream,
+                        place: index,
+                        deviceKey: device.key,
+                        algorithm: device.alg,
+                        kind: device.kind,
+                        heartbeatSeconds: device.intervalSeconds,
+                        calibratedUntilUnixSeconds: device.calibratedUntil,
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Docket::replaceDeviceCall { stream, index, device: device.clone() },
+                    move |signature| Docket::replaceDeviceBySigCall { custodian: member, stream, index, device: device.clone(), nonce: n, deadline: d, signature },
+                )
+            }
+            Deed::Tighten { limit, value } => {
+                let words = LIMITS.get(usize::from(limit)).map_or("", |limit| limit.words);
+                ready(
+                    "TightenLimit",
+                    format!("You support setting the limit \"{words}\" to {value}. With two thirds of the members supporting it within 30 days it holds 30 days later, and can never be loosened again. It costs nothing."),
+                    place,
+                    place.charter,
+                    &TightenLimit {
+                        deed: "I support tightening this limit, which can never be loosened again.".into(),
+                        limit: words.into(),
+                        value,
+                        nonce,
+                        deadlineUnixSeconds: deadline,
+                    },
+                    Charter::tightenCall { item: limit, value },
+                    move |signature| Charter::tightenBySigCall { member, item: limit, value, nonce: n, deadline: d, signature },
+                )
+            }
             Deed::Repeal { subcontract, terms } => ready(
                 "RepealSubcontract",
                 format!("You agree to end subcontract {subcontract} for everybody who signed it; it ends when all of them have agreed."),
@@ -658,11 +781,47 @@ mod tests {
                 termsHash: hash
             }
         );
+        let byte = |f: &Value, name: &str| u8::try_from(number(f, name)).expect("8 bits");
+        deed!(
+            vectors,
+            EnrolStream {
+                sponsor: short,
+                subcontract: short,
+                streamTermsHash: hash
+            }
+        );
+        deed!(
+            vectors,
+            EnrolBadge {
+                member: short,
+                badge: hash
+            }
+        );
+        deed!(
+            vectors,
+            ReplaceDevice {
+                custodian: short,
+                stream: short,
+                place: byte,
+                deviceKey: hash,
+                algorithm: byte,
+                kind: |f: &Value, name: &str| text(f, name).parse().expect("16 bytes"),
+                heartbeatSeconds: |f: &Value, name: &str| u32::try_from(number(f, name)).expect("32 bits"),
+                calibratedUntilUnixSeconds: |f: &Value, name: &str| U40::from(number(f, name))
+            }
+        );
+        deed!(
+            vectors,
+            TightenLimit {
+                limit: text,
+                value: number
+            }
+        );
         deed!(
             vectors,
             DeclareBand {
                 subcontract: short,
-                band: |f: &Value, name: &str| u8::try_from(number(f, name)).expect("8 bits"),
+                band: byte,
                 monthlyMeansFrom: text
             }
         );

@@ -11,6 +11,7 @@ pub mod draft;
 pub mod found;
 pub mod keys;
 pub mod kit;
+pub mod limits;
 pub mod member;
 pub mod open;
 pub mod plan;

@@ -3,14 +3,21 @@
 //! *In*: a [`Deployment`], a chain. *Out*: amounts, receipts. *Refuses*: in the contracts' words.
 //! On a practice token, which anybody may mint, what is missing is minted first.
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, Bytes, U256, keccak256};
 use alloy::providers::DynProvider;
-use alloy::sol_types::SolCall;
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
+use alloy::sol;
+use alloy::sol_types::{SolCall, SolStruct};
 use hearth_bindings::{Charter, Ledger, PracticeToken};
 
 use crate::amount::Amount;
 use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
+
+sol! {
+    /// What a token takes instead of an approval sent by its owner (ERC-2612).
+    struct Permit { address owner; address spender; uint256 value; uint256 nonce; uint256 deadline; }
+}
 
 /// An account of the ledger, by its number (R1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,4 +137,48 @@ pub async fn deposit(
     )
     .await?;
     Ok(())
+}
+
+/// The call that shows the token this key's permit for one deposit, where its allowance is too little (ERC-2612).
+///
+/// # Errors
+/// Where the chain cannot be asked, the token takes no permits, or the key cannot sign.
+pub async fn permit(
+    chain: &DynProvider,
+    place: &Deployment,
+    key: &PrivateKeySigner,
+    amount: Amount,
+    deadline: u64,
+) -> Result<Option<Bytes>, ChainError> {
+    let (owner, spender) = (key.address(), place.ledger);
+    let token = PracticeToken::new(place.token, chain);
+    let allowed = token.allowance(owner, spender).call().await;
+    if allowed.map_err(asked("reading the allowance"))? >= U256::from(amount.0) {
+        return Ok(None);
+    }
+    let takes_none = "asking the token for a permit, without which you approve the ledger yourself";
+    let permit = Permit {
+        owner,
+        spender,
+        value: U256::from(amount.0),
+        nonce: token.nonces(owner).call().await.map_err(asked(takes_none))?,
+        deadline: U256::from(deadline),
+    };
+    // The separator as the token says it, since tokens name and number their domains as they like.
+    let separator = token.DOMAIN_SEPARATOR().call().await.map_err(asked(takes_none))?;
+    let digest = keccak256([&[0x19, 0x01], &separator[..], &permit.eip712_hash_struct()[..]].concat());
+    let signature = key.sign_hash_sync(&digest).map_err(|error| ChainError::Refused {
+        act: "signing the permit".into(),
+        reason: error.to_string(),
+    })?;
+    let call = PracticeToken::permitCall {
+        owner,
+        spender,
+        value: permit.value,
+        deadline: permit.deadline,
+        v: 27 + u8::from(signature.v()),
+        r: signature.r().into(),
+        s: signature.s().into(),
+    };
+    Ok(Some(call.abi_encode().into()))
 }

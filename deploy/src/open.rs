@@ -5,7 +5,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::providers::DynProvider;
-use alloy::sol_types::{SolCall, SolValue};
+use alloy::sol_types::SolValue;
 use hearth_bindings::{Charter, Docket, Firewood, Mandates};
 use serde::Serialize;
 use thiserror::Error;
@@ -121,19 +121,18 @@ impl Opening {
         Ok(None)
     }
 
-    /// Enrols the stream of what this sponsor opened, unless it is.
+    /// What the sponsor does next: enrol the stream of what they opened; none where it is.
     ///
     /// # Errors
-    /// Where its number is another's, or the docket refuses.
-    pub async fn enrol(
+    /// Where its number is another's, or the chain cannot be asked.
+    pub async fn enrolment(
         &self,
         chain: &DynProvider,
         place: &Deployment,
-        sponsor: Address,
         opened: &Opened,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Option<Deed>, OpenError> {
         if opened.enrolled {
-            return Ok(());
+            return Ok(None);
         }
         if streams(chain, place).await? >= opened.stream {
             return Err(OpenError::StreamTaken {
@@ -145,12 +144,10 @@ impl Opening {
             subcontract: position(opened.subcontract),
             ..self.stream.clone()
         };
-        let call = Docket::enrolCall {
-            terms: stream_terms(&stream, Some(&self.subcontract)),
-        };
-        let tx = chain::call(sponsor, place.docket, call.abi_encode().into());
-        chain::land(chain, "enrolling the stream", tx).await?;
-        Ok(())
+        Ok(Some(Deed::EnrolStream {
+            name: stream.name.clone(),
+            terms: Box::new(stream_terms(&stream, Some(&self.subcontract))),
+        }))
     }
 
     /// Notes the names of the file in the deployment, for whoever reads it.

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::amount::Amount;
 use crate::artifacts::{Artifacts, MODULES};
+use crate::card::DeviceCard;
 use crate::kit::{ConsentTerms, EpochKind, Kit, StreamTerms, SubcontractTerms};
 
 /// The deterministic deployment proxy, present on local chains and public testnets.
@@ -356,17 +357,18 @@ pub fn stream_terms(stream: &StreamTerms, feeds: Option<&SubcontractTerms>) -> D
         estimator: ascii(&stream.estimator),
         parameters: parameters(stream, feeds),
         modelHash: stream.model_hash,
-        devices: stream
-            .devices
-            .iter()
-            .map(|device| Docket::Device {
-                key: device.key,
-                alg: 1,
-                kind: ascii(&device.kind),
-                intervalSeconds: device.interval_seconds,
-                calibratedUntil: alloy::primitives::aliases::U40::saturating_from(device.calibrated_until),
-            })
-            .collect(),
+        devices: stream.devices.iter().map(device).collect(),
+    }
+}
+
+/// A device as the docket keeps it.
+pub(crate) fn device(card: &DeviceCard) -> Docket::Device {
+    Docket::Device {
+        key: card.key,
+        alg: 1,
+        kind: ascii(&card.kind),
+        intervalSeconds: card.interval_seconds,
+        calibratedUntil: alloy::primitives::aliases::U40::saturating_from(card.calibrated_until),
     }
 }
 

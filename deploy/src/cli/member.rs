@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::DynProvider;
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
+use alloy::sol_types::SolCall;
 use clap::{Args, Subcommand};
 use eyre::{Result, bail, eyre};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
-use hearth::chain::{self, asked};
+use hearth::card::Card;
+use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
+use hearth::limits::LIMITS;
 use hearth::member::{self, Account};
 use hearth::sign::{LONGEST_MANDATE, Mandate};
 use hearth::week;
@@ -189,6 +192,12 @@ impl Person {
         }
         if let Some(file) = &carrying.sign_only {
             let signature = self.key.sign_hash_sync(&act.digest)?;
+            let permit = match deed {
+                Deed::Deposit { amount } => {
+                    member::permit(&self.chain, &self.place, &self.key, *amount, deadline).await?
+                }
+                _ => None,
+            };
             let signed = Signed {
                 v: 1,
                 deed: act.name.into(),
@@ -197,11 +206,14 @@ impl Person {
                 to: act.to,
                 data: act.carried(signature.as_bytes().to_vec().into()),
                 deadline,
+                key: self.key.address(),
+                nonce: hand.nonce,
+                permit,
             };
             std::fs::write(file, serde_json::to_string_pretty(&signed)? + "\n")
                 .map_err(|error| BadInput(format!("{} could not be written: {error}", file.display())))?;
             talk::say(&format!(
-                "signed: {}; anybody may carry it by `hearth carry`",
+                "signed: {0}; anybody may carry it by `hearth carry {0}`, and until then you can void it by `hearth cancel {0}`",
                 file.display()
             ));
             return Ok((act.name, None));
@@ -511,21 +523,130 @@ pub(crate) async fn leave(words: &Words, carrying: &Carrying) -> Result<()> {
         .await
 }
 
-/// Carries an act that somebody signed.
-pub(crate) async fn carry(words: &Words, file: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| BadInput(format!("{} could not be read: {error}", file.display())))?;
-    let signed: Signed = serde_json::from_str(&text)
-        .map_err(|error| BadInput(format!("{} is no signed act: {error}", file.display())))?;
-    let person = Person::new(words).await?;
-    if signed.chain_id != person.place.chain_id {
+/// Enrols the member's badge, or gives it up.
+pub(crate) async fn badge(words: &Words, badge: B256, carrying: &Carrying) -> Result<()> {
+    Person::member(words)
+        .await?
+        .does(words, &Deed::EnrolBadge { badge }, carrying)
+        .await
+}
+
+/// A badge's hash, or none.
+pub(super) fn badge_or_none(text: &str) -> Result<B256, String> {
+    match text {
+        "none" => Ok(B256::ZERO),
+        hash => hash
+            .parse()
+            .map_err(|_| format!("given {hash:?}, wanted a badge's hash, 64 hex digits, or none")),
+    }
+}
+
+/// Replaces a device of a stream the member keeps.
+pub(crate) async fn replace_device(
+    words: &Words,
+    stream: u16,
+    index: u8,
+    card: &Path,
+    carrying: &Carrying,
+) -> Result<()> {
+    let Card::Device(device) = Card::read(card)? else {
+        bail!(BadInput(format!("{} is not a device's card", card.display())));
+    };
+    let deed = Deed::ReplaceDevice {
+        stream,
+        index,
+        device,
+    };
+    Person::member(words).await?.does(words, &deed, carrying).await
+}
+
+/// Supports tightening an entrenched limit.
+pub(crate) async fn tighten(words: &Words, name: &str, value: u64, carrying: &Carrying) -> Result<()> {
+    let mut numbered = (0u8..).zip(LIMITS);
+    let Some((limit, found)) = numbered.find(|(_, limit)| limit.name == name) else {
         bail!(BadInput(format!(
-            "the act is for chain {}, not {}",
-            signed.chain_id, person.place.chain_id
+            "given the limit {name:?}, wanted one of {}",
+            LIMITS.map(|limit| limit.name).join(", ")
+        )));
+    };
+    if !found.range.contains(&value) {
+        bail!(BadInput(format!(
+            "{name}: given {value}, wanted from {} to {}",
+            found.range.start(),
+            found.range.end()
         )));
     }
+    let deed = Deed::Tighten { limit, value };
+    Person::member(words).await?.does(words, &deed, carrying).await
+}
+
+/// What somebody signed, from its file.
+fn signed(file: &Path) -> Result<Signed> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| BadInput(format!("{} could not be read: {error}", file.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|error| eyre!(BadInput(format!("{} is no signed act: {error}", file.display()))))
+}
+
+impl Person {
+    /// An act of another chain would go to whatever stands at its address here.
+    fn must_be_on(&self, chain_id: u64) -> Result<()> {
+        if chain_id != self.place.chain_id {
+            bail!(BadInput(format!(
+                "the act is for chain {chain_id}, not {}",
+                self.place.chain_id
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Voids an act that one signed and nobody has carried (R1.8).
+pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> {
+    let signed = signed(file)?;
+    let person = Person::new(words).await?;
+    person.must_be_on(signed.chain_id)?;
+    if signed.key != person.key.address() {
+        bail!(BadInput(format!(
+            "{} was signed by {}, and only that key can void it, not {}",
+            file.display(),
+            signed.key,
+            person.key.address()
+        )));
+    }
+    talk::say(&format!(
+        "You void what you signed; nobody can carry it any more: {}",
+        signed.sentence
+    ));
+    if !yes {
+        talk::agreed("Go ahead?", "say --yes")?;
+    }
+    // Every contract that takes signatures has the same word for it.
+    let data = Ledger::cancelCall { nonce: signed.nonce }.abi_encode();
+    let tx = chain::call(person.key.address(), signed.to, data.into());
+    let receipt = chain::land(&person.chain, "voiding it", tx).await?;
+    talk::say("done");
+    done(words, "cancel", Some(receipt.transaction_hash))
+}
+
+/// Carries an act that somebody signed.
+pub(crate) async fn carry(words: &Words, file: &Path) -> Result<()> {
+    let signed = signed(file)?;
+    let person = Person::new(words).await?;
+    person.must_be_on(signed.chain_id)?;
     talk::say(&format!("carrying {}: {}", signed.deed, signed.sentence));
-    let tx = chain::call(person.key.address(), signed.to, signed.data.clone());
+    let from = person.key.address();
+    let tx = chain::call(from, signed.to, signed.data.clone());
+    if let Some(permit) = &signed.permit
+        && chain::rehearsed(&person.chain, &signed.deed, &tx).await.is_err()
+    {
+        let shown = chain::call(from, person.place.token, permit.clone());
+        match chain::land(&person.chain, "showing the token the permit", shown).await {
+            // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
+            Ok(_) | Err(ChainError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let receipt = chain::land(&person.chain, &signed.deed, tx).await?;
     talk::say("done");
     done(words, &signed.deed, Some(receipt.transaction_hash))

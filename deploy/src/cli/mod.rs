@@ -168,6 +168,34 @@ pub(crate) enum Word {
         #[command(flatten)]
         carrying: member::Carrying,
     },
+    /// Enrol your badge in place of any before it
+    Badge {
+        /// Its hash as the badge reader gives it, or "none"
+        #[arg(value_parser = member::badge_or_none)]
+        badge: alloy::primitives::B256,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Put a device in the place of another, as the custodian of its stream
+    ReplaceDevice {
+        /// The stream's number
+        stream: u16,
+        /// Which of its devices, from 0, in the order they were enrolled
+        place: u8,
+        /// The new device's card
+        card: PathBuf,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
+    /// Support tightening an entrenched limit, for ever
+    Tighten {
+        /// As the charter's file names it, such as fee_bps
+        limit: String,
+        /// The new value, in the unit the name ends in
+        value: u64,
+        #[command(flatten)]
+        carrying: member::Carrying,
+    },
     /// Contest your own line of a report while its window runs
     Contest {
         /// The report's week
@@ -187,6 +215,14 @@ pub(crate) enum Word {
     Carry {
         /// The file they signed
         file: PathBuf,
+    },
+    /// Void an act you signed, while nobody has carried it
+    Cancel {
+        /// The file you signed
+        file: PathBuf,
+        /// Go ahead without being asked
+        #[arg(long)]
+        yes: bool,
     },
     /// Charter, seats, streams, subcontracts, purses and exposure
     Status,
@@ -261,6 +297,18 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
             subcontract,
             carrying,
         } => member::band(&words, *band, *subcontract, carrying).await,
+        Word::Badge { badge, carrying } => member::badge(&words, *badge, carrying).await,
+        Word::ReplaceDevice {
+            stream,
+            place,
+            card,
+            carrying,
+        } => member::replace_device(&words, *stream, *place, card, carrying).await,
+        Word::Tighten {
+            limit,
+            value,
+            carrying,
+        } => member::tighten(&words, limit, *value, carrying).await,
         Word::Contest {
             epoch,
             stream,
@@ -268,6 +316,7 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         } => member::contest(&words, *epoch, *stream, carrying).await,
         Word::Leave { carrying } => member::leave(&words, carrying).await,
         Word::Carry { file } => member::carry(&words, file).await,
+        Word::Cancel { file, yes } => member::cancel(&words, file, *yes).await,
         Word::Status => view::status(&words).await,
         Word::Digest {
             epoch,

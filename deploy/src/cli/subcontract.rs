@@ -44,18 +44,18 @@ pub(crate) async fn open(words: &Words, file: &Path, carrying: &Carrying) -> Res
             let deed = opening.deed(chain, place).await?;
             let (name, sent) = person.act(&deed, carrying).await?;
             if sent.is_none() {
-                talk::say(
-                    "once it is carried, run this again without --sign-only: the stream is enrolled by you",
-                );
+                talk::say("once it is carried, run this again: its stream is enrolled by you, too");
                 return done(words, name, None);
             }
             let found = opening.find(chain, place, person.member).await?;
             found.ok_or_else(|| NotYet("opened, but this node does not show it yet".into()))?
         }
     };
-    if !opened.enrolled {
-        talk::say(&format!("enrolling its stream, {}", opening.stream.name));
-        opening.enrol(chain, place, person.key.address(), &opened).await?;
+    if let Some(deed) = opening.enrolment(chain, place, &opened).await? {
+        let (name, sent) = person.act(&deed, carrying).await?;
+        if sent.is_none() {
+            return done(words, name, None);
+        }
     }
     let mut named = place.clone();
     opening.name_in(&mut named, &opened);

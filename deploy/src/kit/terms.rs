@@ -13,26 +13,7 @@ use super::{
 };
 use crate::amount::Amount;
 use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
-
-/// The entrenched limits in the order of the contracts' `Limit`, with the least and the most a charter may set (R3); the
-/// same ranges as `contracts/libraries/Limits.sol`.
-const LIMITS: [(&str, RangeInclusive<u64>); 10] = [
-    ("highest_multiple_bps", 10_000..=HIGHEST_MULTIPLE),
-    ("guarantee_share_bps", 0..=10_000),
-    ("pledge_diversion_bps", 0..=0),
-    ("pledge_notice_seconds", DAY..=365 * DAY),
-    ("rule_notice_seconds", DAY..=365 * DAY),
-    ("evidence_bps", 9_500..=9_999),
-    ("bread_floor_bps", 0..=10_000),
-    ("raw_retention_seconds", 3_600..=14 * DAY),
-    ("fee_bps", 0..=300),
-    ("admission_bps", 0..=2_000),
-];
-
-const DAY: u64 = 86_400;
-
-/// `mu[7] <= 200_000` bps (R8).
-const HIGHEST_MULTIPLE: u64 = 200_000;
+use crate::limits::{HIGHEST_MULTIPLE, LIMITS};
 
 pub(super) fn committee(top: &mut Table<'_>) -> Option<CommitteeTerms> {
     let Some(mut table) = top.table("committee") else {
@@ -62,8 +43,8 @@ pub(super) fn limits(top: &mut Table<'_>) -> Option<[u64; 10]> {
         top.missing("limits", "a [limits] table");
         return None;
     };
-    let read = LIMITS.map(|(name, range)| table.must_number(name, range));
-    table.close(&LIMITS.map(|(name, _)| name));
+    let read = LIMITS.map(|limit| table.must_number(limit.name, limit.range));
+    table.close(&LIMITS.map(|limit| limit.name));
     let values: Option<Vec<u64>> = read
         .into_iter()
         .map(|placed| placed.map(|placed| placed.value))

@@ -13,7 +13,7 @@ use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use hearth::found::Deployment;
 use hearth::{calendar, chain, throwaway};
-use hearth_bindings::{Docket, PracticeToken};
+use hearth_bindings::{Charter, Docket, PracticeToken};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
 use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
@@ -127,10 +127,11 @@ impl Story {
         self.fails("carrier", &format!("carry {file}"), 1, "refused");
     }
 
+    /// Waits until this time, unless the commands before took that long.
     async fn at(&self, time: u64) {
         let now = chain::time(&self.chain).await.unwrap();
         self.chain
-            .anvil_increase_time(time.checked_sub(now).unwrap())
+            .anvil_increase_time(time.saturating_sub(now))
             .await
             .unwrap();
         self.chain.anvil_mine(Some(1), None).await.unwrap();
@@ -405,7 +406,8 @@ async fn subcontracts(story: &Story) {
     assert_eq!(status["subcontracts"][1]["state"], "open");
     assert_eq!(status["streams"][1]["name"], "willow-pile");
 
-    // Signed by cleo and carried, then gone on with: the stream is hers to enrol.
+    // Cleo signs twice, to open it and to enrol its stream; who carries it pays.
+    story.signs("cleo", "open reed.toml");
     story.signs("cleo", "open reed.toml");
     let reed = story.sends("cleo", "open reed.toml");
     assert_eq!(
@@ -462,6 +464,51 @@ async fn subcontracts(story: &Story) {
     story.fails("carrier", "enact 2", 1, "StateUnfit");
 }
 
+/// R3, R7.1: what a member enrols, what a custodian replaces, what members tighten together.
+async fn badges_devices_and_limits(story: &Story) {
+    let badge = |name: &str| keccak256(format!("badge of {name}"));
+    story.sends("ada", &format!("badge {}", badge("ada")));
+    story.signs("cleo", &format!("badge {}", badge("cleo")));
+    story.fails("dan", &format!("badge {} --yes", badge("ada")), 1, "BadgeTaken");
+    story.sends("ada", "badge none");
+    story.signs("dan", &format!("badge {}", badge("ada")));
+    story.fails("eve", "badge yellow --yes", BAD_INPUT, "64 hex digits, or none");
+
+    write(&story.path("radar-5.json"), &device("radar-5"));
+    write(&story.path("radar-6.json"), &device("radar-6"));
+    story.sends("bo", "replace-device 1 0 radar-5.json");
+    story.signs("bo", "replace-device 1 0 radar-6.json");
+    story.fails("ada", "replace-device 1 0 radar-6.json --yes", 1, "NotCustodian");
+    story.fails("bo", "replace-device 1 9 radar-6.json --yes", 1, "DeviceUnknown");
+    story.fails(
+        "bo",
+        "replace-device 1 0 cards/ada.json --yes",
+        BAD_INPUT,
+        "not a device's card",
+    );
+
+    story.sends("ada", "tighten fee_bps 200");
+    story.signs("cleo", "tighten fee_bps 200");
+    story.signs("dan", "tighten admission_bps 1500");
+    story.signs("eve", "tighten fee_bps 200");
+    story.sends("bo", "tighten fee_bps 200");
+    story.fails("dan", "tighten fee_bps 100 --yes", 1, "TighteningPending");
+    story.fails(
+        "dan",
+        "tighten fees 100 --yes",
+        BAD_INPUT,
+        "wanted one of highest_multiple_bps",
+    );
+    story.fails(
+        "dan",
+        "tighten fee_bps 301 --yes",
+        BAD_INPUT,
+        "wanted from 0 to 300",
+    );
+    let charter = Charter::new(story.place().charter, &story.chain);
+    assert_eq!(charter.pendingLimit(8).call().await.unwrap().value, 200);
+}
+
 /// R4: nominated, vouched for, objected to, accepted, admitted.
 async fn newcomers(story: &Story) {
     let key = |name: &str| hearth::keys::address(&story.path(&format!("{name}.key"))).unwrap();
@@ -482,6 +529,14 @@ async fn newcomers(story: &Story) {
     story.says("carrier", "join admit 1");
     story.says("carrier", "join admit 2");
     assert_eq!(story.says("fay", "me")["member"], 6);
+    // Gus has no coin for gas and approved nothing; what he holds goes in all the same (R1.8).
+    let mint = PracticeToken::mintCall {
+        to: key("gus"),
+        amount: U256::from(3_000_000),
+    };
+    story.send(story.place().token, mint).await;
+    story.signs("gus", "deposit \"3 H\"");
+    assert_eq!(story.says("gus", "me")["free"], 3_000_000);
     assert_eq!(story.says("ada", "status")["population"], 7);
 }
 
@@ -520,20 +575,7 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
         (&json!(82_000_000), &json!(7_000_000))
     );
     let place = story.place();
-    let cleo = hearth::keys::address(&story.path("cleo.key")).unwrap();
-    story.chain.anvil_impersonate_account(cleo).await.unwrap();
-    let approve = PracticeToken::approveCall {
-        spender: place.ledger,
-        value: U256::from(8_000_000),
-    };
-    let tx = chain::call(cleo, place.token, approve.abi_encode().into());
-    let hash = story
-        .chain
-        .client()
-        .request::<_, B256>("eth_sendTransaction", (tx,))
-        .await
-        .unwrap();
-    assert!(!hash.is_zero());
+    // What cleo's key just got back goes in again without any approval: the signed deposit carries a permit.
     story.signs("cleo", "deposit \"8 H\"");
     story.fails(
         "cleo",
@@ -543,6 +585,15 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     );
     story.sends("ada", "deposit \"8 H\"");
     assert_eq!(story.says("cleo", "me")["free"], 90_000_000);
+
+    // R1.8: what is signed can be voided by who signed it, until it is carried.
+    story.says("ada", "mandate limit \"29 H\" --yes --sign-only acts/void.json");
+    story.fails("cleo", "cancel acts/void.json --yes", BAD_INPUT, "was signed by");
+    story.fails("ada", "cancel acts/void.json", BAD_INPUT, "say --yes");
+    story.sends("ada", "cancel acts/void.json");
+    story.fails("carrier", "carry acts/void.json", 1, "NonceAlreadySpent");
+
+    badges_devices_and_limits(&story).await;
 
     subcontracts(&story).await;
 
