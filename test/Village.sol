@@ -126,7 +126,7 @@ abstract contract Village is Base {
 
     /* FOUNDING (R2) */
 
-    /// @dev Kit defaults: a hundred H each, bracket 3, mandate of 17 / 47 / 1 H, the last founder provides.
+    /// @dev Kit defaults: a hundred H each, band 3, mandate of 17 / 47 / 1 H, the last founder provides.
     function draftOf(uint256 members, uint256 seats) internal pure returns (Draft memory draft) {
         draft.seats = seats;
         draft.bond = 50e6;

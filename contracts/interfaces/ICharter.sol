@@ -95,7 +95,7 @@ struct MandateCaps {
 struct FounderConsent {
     uint64 globalPerPeriod; // own bound across all subcontracts, units of H per period
     MandateCaps[] mandates;
-    uint8 band; // declared bracket 0..7 (R8)
+    uint8 band; // declared band 0..7 (R8)
     bytes32 badge; // hash of the badge that says who takes; zero for none (R7.8)
 }
 

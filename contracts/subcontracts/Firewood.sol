@@ -24,7 +24,7 @@ import {Wood} from "./Wood.sol";
 /// reserve, provider and warmth; then wood nobody took: reserve, all signers in equal parts, provider. When the
 /// subcontract is over, the last true-up, and what the pots still hold to those signers.
 /// READINGS. A line contested is left out whole, also of the period's sums. A line of a non-signer moves nothing and
-/// is in no sum. A payer who declared no bracket is in bracket 0, as one who declares it; the floor holds for both.
+/// is in no sum. A payer who declared no band is in band 0, as one who declares it; the floor holds for both.
 /// UNITS. Grams, units of H, bps.
 contract Firewood is IFirewood, Signed {
     /* CONSTANTS */
@@ -63,9 +63,9 @@ contract Firewood is IFirewood, Signed {
     uint64 private immutable _PRICE;
     uint32 private immutable _REF_GRAMS;
     uint16 private immutable _SHRINKAGE_BPS;
-    uint256 private immutable _MULTIPLES; // 8 of 32 bits, bracket 0 lowest
-    uint256 private immutable _BOUNDS_LOW; // 4 of 64 bits: brackets 0 to 3
-    uint256 private immutable _BOUNDS_HIGH; // brackets 4 to 7
+    uint256 private immutable _MULTIPLES; // 8 of 32 bits, band 0 lowest
+    uint256 private immutable _BOUNDS_LOW; // 4 of 64 bits: bands 0 to 3
+    uint256 private immutable _BOUNDS_HIGH; // bands 4 to 7
 
     /* STORAGE */
 
@@ -106,7 +106,7 @@ contract Firewood is IFirewood, Signed {
         uint256 low;
         uint256 high;
         uint256 highest = charter.limit(Limit.HighestMultipleBps);
-        for (uint256 i = 1; i < Wood.BRACKETS; ++i) {
+        for (uint256 i = 1; i < Wood.BANDS; ++i) {
             uint256 bound = agreed.bounds[i];
             _checkRange("bound", bound, uint256(agreed.bounds[i - 1]) + 1, type(uint64).max);
             _checkRange("multiple", agreed.multiples[i], agreed.multiples[i - 1], highest);
@@ -136,7 +136,7 @@ contract Firewood is IFirewood, Signed {
         if (given < least || given > most) revert TermsOutOfRange(what, given, least, most);
     }
 
-    /* BRACKETS (R8) */
+    /* BANDS (R8) */
 
     /// @inheritdoc ISubcontract
     function founderJoined(MemberId member, uint8 band) external {
@@ -159,7 +159,7 @@ contract Firewood is IFirewood, Signed {
         uint64 deadline,
         bytes calldata signature
     ) external {
-        _checkRange("band", band, 0, Wood.BRACKETS - 1);
+        _checkRange("band", band, 0, Wood.BANDS - 1);
         address key = _ROSTER.keyOf(member);
         if (!_ROSTER.isMember(member)) revert NotAMember(key);
         bytes32 structHash = keccak256(
@@ -189,7 +189,7 @@ contract Firewood is IFirewood, Signed {
     }
 
     function _declare(MemberId member, uint8 band, uint40 from) private {
-        _checkRange("band", band, 0, Wood.BRACKETS - 1);
+        _checkRange("band", band, 0, Wood.BANDS - 1);
 
         Declarations memory kept = _declarations[member];
         _declarations[member] = Declarations(
@@ -222,10 +222,10 @@ contract Firewood is IFirewood, Signed {
         work.signers = _MANDATES.signersAt(_ID, work.begin);
         work.sharers = _sharersAmong(work.signers);
         WoodLine[] memory lines = _read(payload, work);
-        uint8[] memory brackets = _brackets(lines, work.begin);
+        uint8[] memory bands = _bands(lines, work.begin);
 
         WoodPeriod memory sums = _openPeriod(work.money);
-        _settleLines(lines, brackets, work, sums);
+        _settleLines(lines, bands, work, sums);
         _settleUnattributed(payload, work);
         _period = sums;
         _keepSharers(work.sharers);
@@ -293,18 +293,18 @@ contract Firewood is IFirewood, Signed {
     }
 
     /// @dev Reads means and declarations, before any money moves.
-    function _brackets(WoodLine[] memory lines, uint40 begin) private view returns (uint8[] memory brackets) {
+    function _bands(WoodLine[] memory lines, uint40 begin) private view returns (uint8[] memory bands) {
         MemberId[] memory members = new MemberId[](lines.length);
         for (uint256 i; i < lines.length; ++i) {
             members[i] = lines[i].member;
         }
         Means[] memory means = _LEDGER.means(members, _ID);
         uint64[8] memory bounds = _bounds();
-        brackets = new uint8[](lines.length);
+        bands = new uint8[](lines.length);
         for (uint256 i; i < lines.length; ++i) {
-            uint8 least = Wood.floorBracket(means[i].inflow90, means[i].purse90, bounds);
+            uint8 least = Wood.floorBand(means[i].inflow90, means[i].purse90, bounds);
             uint8 declared = declaredAt(members[i], begin);
-            brackets[i] = declared > least ? declared : least;
+            bands[i] = declared > least ? declared : least;
         }
     }
 
@@ -329,7 +329,7 @@ contract Firewood is IFirewood, Signed {
 
     function _settleLines(
         WoodLine[] memory lines,
-        uint8[] memory brackets,
+        uint8[] memory bands,
         Work memory work,
         WoodPeriod memory sums
     ) private {
@@ -342,7 +342,7 @@ contract Firewood is IFirewood, Signed {
             uint64 amount;
             if (line.member != _PROVIDER) {
                 // A table signed before the limit was tightened gives way to it (R3).
-                uint256 multiple = Math.min(_multiple(brackets[i]), highest);
+                uint256 multiple = Math.min(_multiple(bands[i]), highest);
                 uint256 charge = Wood.charge(_PRICE, multiple, grams, _REF_GRAMS);
                 sums.worth += SafeCast.toUint112(Wood.worth(_PRICE, grams, _REF_GRAMS));
                 sums.charges += SafeCast.toUint112(charge);
@@ -355,7 +355,7 @@ contract Firewood is IFirewood, Signed {
             // smaller of two whose larger differs by more than a quarter, so at most the grams.
             // Counted grams are at most the payload's own 32 bits; see `Wood.counted`.
             // forge-lint: disable-next-line(unsafe-typecast)
-            emit LineSettled(work.epoch, line.member, brackets[i], uint32(grams), amount);
+            emit LineSettled(work.epoch, line.member, bands[i], uint32(grams), amount);
         }
 
         uint256 paid = _collect(debits, count, Kind.Charge, work.epoch);
@@ -437,14 +437,14 @@ contract Firewood is IFirewood, Signed {
         return Accounts.ofPot(_ID, slot);
     }
 
-    function _multiple(uint256 bracket) private view returns (uint256) {
-        // The bracket's own 32 bits, shifted to the low end.
+    function _multiple(uint256 band) private view returns (uint256) {
+        // The band's own 32 bits, shifted to the low end.
         // forge-lint: disable-next-line(unsafe-typecast)
-        return uint32(_MULTIPLES >> (32 * bracket));
+        return uint32(_MULTIPLES >> (32 * band));
     }
 
     function _bounds() private view returns (uint64[8] memory bounds) {
-        for (uint256 i; i < Wood.BRACKETS; ++i) {
+        for (uint256 i; i < Wood.BANDS; ++i) {
             bounds[i] = uint64((i < 4 ? _BOUNDS_LOW : _BOUNDS_HIGH) >> (64 * (i % 4)));
         }
     }
@@ -553,7 +553,7 @@ contract Firewood is IFirewood, Signed {
         agreed.refGrams = _REF_GRAMS;
         agreed.bounds = _bounds();
         agreed.shrinkageBps = _SHRINKAGE_BPS;
-        for (uint256 i; i < Wood.BRACKETS; ++i) {
+        for (uint256 i; i < Wood.BANDS; ++i) {
             agreed.multiples[i] = uint32(_multiple(i));
         }
     }
@@ -568,10 +568,10 @@ contract Firewood is IFirewood, Signed {
     }
 
     /// @inheritdoc IFirewood
-    function bracketAt(MemberId member, uint40 begin) external view returns (uint8) {
+    function bandAt(MemberId member, uint40 begin) external view returns (uint8) {
         WoodLine[] memory line = new WoodLine[](1);
         line[0].member = member;
-        return _brackets(line, begin)[0];
+        return _bands(line, begin)[0];
     }
 
     /// @inheritdoc IFirewood

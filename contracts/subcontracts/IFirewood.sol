@@ -11,8 +11,8 @@ struct FirewoodTerms {
     MemberId provider; // who stocks the store
     uint64 price; // of a reference piece, units of H, from 1 to 10^12
     uint32 refGrams; // the reference piece
-    uint32[8] multiples; // by bracket, bps, not falling
-    uint64[8] bounds; // inclusive lower bounds of the brackets, monthly means in units of H, rising from 0
+    uint32[8] multiples; // by band, bps, not falling
+    uint64[8] bounds; // inclusive lower bounds of the bands, monthly means in units of H, rising from 0
     uint16 shrinkageBps; // of what charges paid, kept for wood nobody took; at most 1,000
 }
 
@@ -53,15 +53,13 @@ struct WoodEnd {
 }
 
 /// @title Firewood (R8)
-/// @notice Members take wood from one provider's store and pay by the week, each at the multiple of their bracket.
+/// @notice Members take wood from one provider's store and pay by the week, each at the multiple of their band.
 interface IFirewood is ISubcontract {
     event BandDeclared(MemberId indexed member, uint8 band, uint40 from);
 
     /// @notice One member's line. `grams` is what counted, `charge` what it cost before caps; the ledger's `Collected`
     /// of the same payer says what became of it. The provider's own use costs nothing.
-    event LineSettled(
-        Epoch indexed epoch, MemberId indexed member, uint8 bracket, uint32 grams, uint64 charge
-    );
+    event LineSettled(Epoch indexed epoch, MemberId indexed member, uint8 band, uint32 grams, uint64 charge);
 
     /// @notice A line of someone whose mandate was not live in the epoch: nothing was charged (R1.2).
     event LineUnsigned(Epoch indexed epoch, MemberId indexed member, uint16 pieces, uint32 grams);
@@ -81,7 +79,7 @@ interface IFirewood is ISubcontract {
     error NothingLeft();
     error BandTooSoon(MemberId member, uint256 timestamp, uint256 earliest);
 
-    /// @notice Declares the caller's bracket of monthly means, from the next local day; every 30 days (R8).
+    /// @notice Declares the caller's band of monthly means, from the next local day; every 30 days (R8).
     function declareBand(uint8 band) external;
     function declareBandBySig(
         MemberId member,
@@ -100,12 +98,12 @@ interface IFirewood is ISubcontract {
 
     function terms() external view returns (FirewoodTerms memory);
 
-    /// @notice The declared bracket in force for an epoch that begins at `begin`; 0 where none was declared.
+    /// @notice The declared band in force for an epoch that begins at `begin`; 0 where none was declared.
     function declaredAt(MemberId member, uint40 begin) external view returns (uint8);
 
-    /// @notice The bracket a settlement now would apply for an epoch that begins at `begin`: the declared one, or the
+    /// @notice The band a settlement now would apply for an epoch that begins at `begin`: the declared one, or the
     /// floor of the member's means where that is higher.
-    function bracketAt(MemberId member, uint40 begin) external view returns (uint8);
+    function bandAt(MemberId member, uint40 begin) external view returns (uint8);
 
     /// @notice The sums of the last period in which a week settled.
     function period() external view returns (WoodPeriod memory);

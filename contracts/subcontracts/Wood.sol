@@ -7,7 +7,7 @@ pragma solidity 0.8.37;
 /// down (R0). No input within its stated type overflows.
 library Wood {
     uint256 internal constant BPS = 10_000;
-    uint256 internal constant BRACKETS = 8;
+    uint256 internal constant BANDS = 8;
 
     /// @notice What counts of what was taken: where pieces and grams differ by more than a quarter of the larger, the
     /// smaller; else the grams (R8).
@@ -31,26 +31,26 @@ library Wood {
         return price * multipleBps * grams / (BPS * refGrams);
     }
 
-    /// @notice The bracket of some monthly means: the highest whose lower bound is not above them.
+    /// @notice The band of some monthly means: the highest whose lower bound is not above them.
     /// @param bounds inclusive lower bounds, rising; the first is 0.
-    function bracketOf(uint256 means, uint64[8] memory bounds) internal pure returns (uint8 bracket) {
-        // There are eight brackets.
+    function bandOf(uint256 means, uint64[8] memory bounds) internal pure returns (uint8 band) {
+        // There are eight bands.
         // forge-lint: disable-next-line(unsafe-typecast)
-        bracket = uint8(BRACKETS - 1);
-        while (bracket > 0 && bounds[bracket] > means) --bracket;
+        band = uint8(BANDS - 1);
+        while (band > 0 && bounds[band] > means) --band;
     }
 
-    /// @notice The bracket below which no declaration counts: the higher of those of a month's inflow and of a twelfth
+    /// @notice The band below which no declaration counts: the higher of those of a month's inflow and of a twelfth
     /// of the purse (R8).
-    function floorBracket(uint256 inflow90, uint256 purse90, uint64[8] memory bounds)
+    function floorBand(uint256 inflow90, uint256 purse90, uint64[8] memory bounds)
         internal
         pure
         returns (uint8)
     {
         uint256 inflow = inflow90 / 3;
         uint256 purse = purse90 / 12;
-        // Brackets rise with means, so the higher of the means has the higher of the brackets.
-        return bracketOf(inflow > purse ? inflow : purse, bounds);
+        // Bands rise with means, so the higher of the means has the higher of the bands.
+        return bandOf(inflow > purse ? inflow : purse, bounds);
     }
 
     /// @notice The most a provider receives for wood worth `worthSum` over a period: eleven tenths (R8).

@@ -75,7 +75,7 @@ pub enum Deed {
         /// How much.
         amount: Amount,
     },
-    /// Declare a bracket of means (R8).
+    /// Declare a band of means (R8).
     DeclareBand {
         /// Of which subcontract.
         subcontract: u16,
@@ -83,7 +83,7 @@ pub enum Deed {
         place: Address,
         /// 0 to 7.
         band: u8,
-        /// The bracket's inclusive lower bound.
+        /// The band's inclusive lower bound.
         means_from: Amount,
     },
     /// Contest one's own line (R7.10).

@@ -172,7 +172,7 @@ pub struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settled {
-    /// The bracket applied.
+    /// The band applied.
     pub band: BTreeMap<String, String>,
     /// Before caps.
     pub charge: BTreeMap<String, String>,
@@ -678,7 +678,7 @@ impl Play<'_> {
             if let Ok(line) = log.log_decode::<Firewood::LineSettled>() {
                 let name = self.scenario.name(line.inner.member);
                 let zero = || "0".to_owned();
-                settled.band.insert(name.clone(), line.inner.bracket.to_string());
+                settled.band.insert(name.clone(), line.inner.band.to_string());
                 settled.charge.insert(name.clone(), line.inner.charge.to_string());
                 for map in [&mut settled.paid, &mut settled.arrears, &mut settled.extinguished] {
                     map.entry(name.clone()).or_insert_with(zero);

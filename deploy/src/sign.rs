@@ -70,7 +70,7 @@ pub struct Consent {
     pub most_per_period: u64,
     /// One mandate for each subcontract consented to.
     pub mandates: Vec<Mandate>,
-    /// Declared bracket 0..7 (R8).
+    /// Declared band 0..7 (R8).
     pub band: u8,
     /// Hash of the badge that says who takes; zero for none.
     pub badge: B256,

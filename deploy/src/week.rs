@@ -56,7 +56,7 @@ pub struct Line {
     pub member: u16,
     /// Name.
     pub name: String,
-    /// Bracket applied.
+    /// Band applied.
     pub band: u8,
     /// Grams that counted.
     pub grams: u32,
@@ -143,7 +143,7 @@ pub async fn digest(
         let settled = &log.inner;
         if settled.epoch == epoch {
             line_of(&mut lines, settled.member, &|line| {
-                line.band = settled.bracket;
+                line.band = settled.band;
                 line.grams = settled.grams;
                 line.charge = settled.charge;
             });

@@ -91,7 +91,7 @@ contract SignTest is CharterTest {
         (uint64 global,) = mandates.globalAt(memberId(2), uint40(weekBegin(week)));
         vm.assertEq(caps.perEvent, 17e6, "R1.5: the mandate");
         vm.assertEq(global, 50e6, "R1.5: the bound across subcontracts");
-        vm.assertEq(wood.declaredAt(memberId(2), uint40(weekBegin(week))), 6, "R8: the bracket");
+        vm.assertEq(wood.declaredAt(memberId(2), uint40(weekBegin(week))), 6, "R8: the band");
         vm.assertEq(
             docket.badgeAt(memberId(2), uint40(weekBegin(week))), keccak256("badge"), "R7.1: the badge"
         );
@@ -238,7 +238,7 @@ contract SignTest is CharterTest {
         charter.ignite();
     }
 
-    function test_R2_1_RefusesABracketThatIsNone() external {
+    function test_R2_1_RefusesABandThatIsNone() external {
         Draft memory given = draftOf(5, 4);
         proposed(given);
         given.consents[0].band = 8;

@@ -150,7 +150,7 @@ pub struct ConsentTerms {
     pub most_per_period: Amount,
     /// By subcontract; `None` signs no mandate there.
     pub mandates: Vec<Option<MandateTerms>>,
-    /// Declared bracket 0..7 (R8).
+    /// Declared band 0..7 (R8).
     pub band: u8,
     /// Hash of the badge that says who takes; zero for none.
     pub badge: B256,

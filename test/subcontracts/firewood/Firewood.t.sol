@@ -73,7 +73,7 @@ contract FirewoodTest is Village {
         refuses(terms, "provider", 8, 1, 7);
     }
 
-    /* BRACKETS */
+    /* BANDS */
 
     function test_R8_DeclarationHoldsFromTheNextDayOnceIn30Days() external {
         passTime(40 days);
@@ -100,11 +100,11 @@ contract FirewoodTest is Village {
 
         uint64 before = freeOf(1);
         weekOf(1, 1);
-        vm.assertEq(before - freeOf(1), 500_000, "R8: this week began under bracket 3");
+        vm.assertEq(before - freeOf(1), 500_000, "R8: this week began under band 3");
 
         before = freeOf(1);
         weekOf(1, 1);
-        vm.assertEq(before - freeOf(1), 8_000_000, "R8: the next under bracket 7");
+        vm.assertEq(before - freeOf(1), 8_000_000, "R8: the next under band 7");
     }
 
     function test_R8_TheFloorHoldsWhateverIsDeclared() external {
@@ -113,7 +113,7 @@ contract FirewoodTest is Village {
         declare(1, 0);
 
         vm.assertEq(
-            wood.bracketAt(memberId(1), uint40(vm.getBlockTimestamp() + 2 days)),
+            wood.bandAt(memberId(1), uint40(vm.getBlockTimestamp() + 2 days)),
             7,
             "R8: 500 H came in, a third is above 120 H"
         );
@@ -285,7 +285,7 @@ contract FirewoodTest is Village {
         depositFrom(personOf("donor"), Accounts.ofPot(WOOD, 1), 10e6);
         passTime(31 days);
         declare(1, 0);
-        // Brought to little, so that the floor lets bracket 0 stand two periods on.
+        // Brought to little, so that the floor lets band 0 stand two periods on.
         vm.startPrank(memberAddress(1));
         ledger.withdraw(ledger.withdrawable(memberId(1)));
         vm.stopPrank();

@@ -48,27 +48,27 @@ contract WoodTest is Base {
     }
 
     function test_R8_LowerBoundsAreInclusive() external pure {
-        vm.assertEq(Wood.bracketOf(0, bounds()), 0, "R8: nothing");
-        vm.assertEq(Wood.bracketOf(5e6 - 1, bounds()), 0, "R8: just below");
-        vm.assertEq(Wood.bracketOf(5e6, bounds()), 1, "R8: inclusive");
-        vm.assertEq(Wood.bracketOf(120e6, bounds()), 7, "R8: the highest");
-        vm.assertEq(Wood.bracketOf(type(uint256).max, bounds()), 7, "R8: and no higher");
+        vm.assertEq(Wood.bandOf(0, bounds()), 0, "R8: nothing");
+        vm.assertEq(Wood.bandOf(5e6 - 1, bounds()), 0, "R8: just below");
+        vm.assertEq(Wood.bandOf(5e6, bounds()), 1, "R8: inclusive");
+        vm.assertEq(Wood.bandOf(120e6, bounds()), 7, "R8: the highest");
+        vm.assertEq(Wood.bandOf(type(uint256).max, bounds()), 7, "R8: and no higher");
     }
 
-    function testFuzz_R8_BracketsRiseWithMeans(uint64 less, uint64 more) external pure {
+    function testFuzz_R8_BandsRiseWithMeans(uint64 less, uint64 more) external pure {
         if (less > more) (less, more) = (more, less);
 
-        vm.assertLe(Wood.bracketOf(less, bounds()), Wood.bracketOf(more, bounds()), "R8: brackets rise");
+        vm.assertLe(Wood.bandOf(less, bounds()), Wood.bandOf(more, bounds()), "R8: bands rise");
     }
 
     function testFuzz_R8_FloorIsTheHigherOfBoth(uint64 inflow, uint64 purse) external pure {
-        uint256 byInflow = Wood.bracketOf(inflow / 3, bounds());
-        uint256 byPurse = Wood.bracketOf(purse / 12, bounds());
+        uint256 byInflow = Wood.bandOf(inflow / 3, bounds());
+        uint256 byPurse = Wood.bandOf(purse / 12, bounds());
 
         vm.assertEq(
-            Wood.floorBracket(inflow, purse, bounds()),
+            Wood.floorBand(inflow, purse, bounds()),
             byInflow > byPurse ? byInflow : byPurse,
-            "R8: the higher of the brackets"
+            "R8: the higher of the bands"
         );
     }
 

@@ -30,9 +30,9 @@ pub struct MemberWeek {
     pub pieces: u16,
     /// Grams taken less brought back.
     pub grams: u32,
-    /// The bracket that was charged: declared, or its floor where that is higher.
+    /// The band that was charged: declared, or its floor where that is higher.
     pub band: u8,
-    /// Price of a reference piece in that bracket.
+    /// Price of a reference piece in that band.
     pub unit_price: String,
     /// What the line cost.
     pub charge: String,
@@ -118,12 +118,12 @@ pub struct Outcome {
     pub report: ReportWeek,
 }
 
-/// What a price table says: base price in units of H and multiples in bps by bracket.
+/// What a price table says: base price in units of H and multiples in bps by band.
 #[derive(Clone, Copy, Debug)]
 pub struct Prices {
     /// Price of a reference piece.
     pub base: u64,
-    /// By bracket.
+    /// By band.
     pub multiples_bps: [u32; 8],
 }
 
@@ -198,7 +198,7 @@ impl Outcome {
                     })
             };
             let (paid, arrears, extinguished) = sums(CHARGE);
-            let band = line.map_or(person.band, |line| line.bracket);
+            let band = line.map_or(person.band, |line| line.band);
             let multiple = u64::from(known.prices.multiples_bps[usize::from(band.min(7))]);
             members.push(MemberWeek {
                 member,

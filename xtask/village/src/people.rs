@@ -11,7 +11,7 @@ pub struct Person {
     pub role: &'static str,
     /// Household number.
     pub household: u16,
-    /// Declared bracket (R8).
+    /// Declared band (R8).
     pub band: u8,
     /// What they pay in before ignition, in H.
     pub deposit: &'static str,
