@@ -6,7 +6,6 @@ import {Device, IDocket, ReportState, StreamTerms} from "./interfaces/IDocket.so
 import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
 import {ISubcontract} from "./interfaces/ISubcontract.sol";
-import {Lines} from "./libraries/Lines.sol";
 import {Seal} from "./libraries/Seal.sol";
 import {Signed} from "./Signed.sol";
 import {Calendar, EpochKind} from "./types/Calendar.sol";
@@ -505,55 +504,45 @@ contract Docket is IDocket, Signed {
     /* CONTEST (R7.10) */
 
     /// @inheritdoc IDocket
-    function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
-        bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
-        _contest(ROSTER.memberOf(msg.sender), header, signed, payload);
+    function contest(SubcontractId subcontract, StreamId stream, Epoch epoch, bytes32 report) external {
+        _contest(ROSTER.memberOf(msg.sender), subcontract, stream, epoch, report);
     }
 
     /// @inheritdoc IDocket
     function contestBySig(
         MemberId member,
-        Header header,
-        bytes32 parent,
-        bytes32 envelopes,
-        bytes calldata payload,
+        SubcontractId subcontract,
+        StreamId stream,
+        Epoch epoch,
+        bytes32 report,
         uint256 nonce,
         uint64 deadline,
         bytes calldata signature
     ) external {
-        bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
-        bytes32 structHash = _contestHash(member, header, signed, nonce, deadline);
-        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
-        _contest(member, header, signed, payload);
-    }
-
-    function _contestHash(MemberId member, Header header, bytes32 signed, uint256 nonce, uint64 deadline)
-        private
-        pure
-        returns (bytes32)
-    {
-        return keccak256(
+        bytes32 structHash = keccak256(
             abi.encode(
-                CONTEST_LINE,
-                CONTEST_LINE_DEED,
-                member,
-                header.subcontract(),
-                header.stream(),
-                header.epoch(),
-                signed,
-                nonce,
-                deadline
+                CONTEST_LINE, CONTEST_LINE_DEED, member, subcontract, stream, epoch, report, nonce, deadline
             )
         );
+        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
+        _contest(member, subcontract, stream, epoch, report);
     }
 
-    /// @dev A leaver may contest too: what they took before leaving is still charged (R16.1).
-    function _contest(MemberId member, Header header, bytes32 signed, bytes calldata payload) private {
-        (Entry[64] storage ring, Entry entry) = _pending(header, signed);
-        uint256 windowEnd = entry.acceptedAt() + _streams[header.stream()].windowSeconds;
+    /// @dev Whether a line names the member is not asked: what a subcontract takes need not follow from a line. Member 0,
+    /// for whom what nobody took is charged, is nobody's. A leaver may contest too: what they took before leaving is still
+    /// charged (R16.1).
+    function _contest(
+        MemberId member,
+        SubcontractId subcontract,
+        StreamId stream,
+        Epoch epoch,
+        bytes32 report
+    ) private {
+        (Entry[64] storage ring, Entry entry) = _pending(subcontract, stream, epoch, report);
+        uint256 windowEnd = entry.acceptedAt() + _streams[stream].windowSeconds;
         if (block.timestamp > windowEnd) revert WindowOver(block.timestamp, windowEnd);
-        if (MemberId.unwrap(member) == 0 || !Lines.has(payload, member)) revert NoLineOf(member);
-        MemberId[] storage lines = _frozen[header.report()];
+        if (MemberId.unwrap(member) == 0) revert NotAMember(msg.sender);
+        MemberId[] storage lines = _frozen[_report(subcontract, stream, epoch)];
         for (uint256 i = 0; i < lines.length; ++i) {
             if (lines[i] == member) revert AlreadyContested(member);
         }
@@ -564,22 +553,20 @@ contract Docket is IDocket, Signed {
 
         _contests[member] = Contests({latest: uint40(block.timestamp), earlier: contests.latest});
         lines.push(member);
-        ring[Epoch.unwrap(header.epoch()) % RING] = entry.frozen();
-        emit LineContested(header.subcontract(), header.stream(), header.epoch(), member);
+        ring[Epoch.unwrap(epoch) % RING] = entry.frozen();
+        emit LineContested(subcontract, stream, epoch, member);
     }
 
     /// @dev The entry of this very report, while it is pending.
-    function _pending(Header header, bytes32 signed)
+    function _pending(SubcontractId subcontract, StreamId stream, Epoch epoch, bytes32 signed)
         private
         view
         returns (Entry[64] storage ring, Entry entry)
     {
-        uint256 number = Epoch.unwrap(header.epoch());
-        ring = _rings[header.pair()];
+        uint256 number = Epoch.unwrap(epoch);
+        ring = _rings[_pair(subcontract, stream)];
         entry = ring[number % RING];
-        if (!entry.isOf(number) || entry.fate() != Fate.Pending) {
-            revert NotPending(header.stream(), header.epoch());
-        }
+        if (!entry.isOf(number) || entry.fate() != Fate.Pending) revert NotPending(stream, epoch);
         bytes24 given = Entries.short(signed);
         bytes24 wanted = Entries.short(entry.digest());
         if (given != wanted) revert NotThisReport(given, wanted);
@@ -591,7 +578,8 @@ contract Docket is IDocket, Signed {
     function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
         if (_now != 0) revert SettlingAlready();
         bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
-        (Entry[64] storage ring, Entry entry) = _pending(header, signed);
+        (Entry[64] storage ring, Entry entry) =
+            _pending(header.subcontract(), header.stream(), header.epoch(), signed);
         uint256 windowEnd = entry.acceptedAt() + _streams[header.stream()].windowSeconds;
         if (block.timestamp <= windowEnd) revert WindowRuns(block.timestamp, windowEnd);
         if (block.timestamp > windowEnd + SETTLE_WITHIN) {

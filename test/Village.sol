@@ -435,6 +435,14 @@ abstract contract Village is Base {
         docket.settle(report_.header, report_.parent, report_.envelopes, report_.payload);
     }
 
+    /// @notice The member contests their line of an accepted report (R7.10).
+    function contest(uint256 member, SealedReport memory report_) internal {
+        Header header = report_.header;
+        (bytes24 digest,) = docket.accepted(header.subcontract(), header.stream(), header.epoch());
+        vm.prank(memberAddress(member));
+        docket.contest(header.subcontract(), header.stream(), header.epoch(), digest);
+    }
+
     /// @notice The week ends and its report is accepted; `week` goes on to the next.
     function report(Verdict verdict, bytes memory payload) internal returns (SealedReport memory report_) {
         warpToWeekEnd();

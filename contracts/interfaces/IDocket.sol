@@ -97,7 +97,6 @@ interface IDocket {
     error WindowOver(uint256 timestamp, uint256 end);
     error WindowRuns(uint256 timestamp, uint256 end);
     error LapsedAt(uint256 timestamp, uint256 latest);
-    error NoLineOf(MemberId member);
     error AlreadyContested(MemberId member);
     error ContestsUsed(MemberId member, uint256 timestamp, uint256 earliest);
     error GasTooLow(uint256 given, uint256 wanted);
@@ -150,16 +149,16 @@ interface IDocket {
     /// @param seal one compact ECDSA signature (r, vs) of 64 bytes per signer, in ascending order of seats.
     function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external;
 
-    /// @notice A party contests its own line while the window runs (R7.10); that line alone freezes, and as nobody can
-    /// decide it yet, lapses. Two per member in any 90 days.
-    /// @param parent the parent's digest as it was signed; see `settle`.
-    function contest(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external;
+    /// @notice A member contests their own line while the window runs, whether the report names them or not (R7.10): nothing
+    /// is charged to them for it, and as nobody can decide it yet, that stays so. Two per member in any 90 days.
+    /// @param report the digest that was accepted; its first 24 bytes are compared.
+    function contest(SubcontractId subcontract, StreamId stream, Epoch epoch, bytes32 report) external;
     function contestBySig(
         MemberId member,
-        Header header,
-        bytes32 parent,
-        bytes32 envelopes,
-        bytes calldata payload,
+        SubcontractId subcontract,
+        StreamId stream,
+        Epoch epoch,
+        bytes32 report,
         uint256 nonce,
         uint64 deadline,
         bytes calldata signature

@@ -367,8 +367,8 @@ impl Act {
             ),
             Deed::Contest { report } => {
                 let digest = report.digest(&Domain { chain_id: place.chain_id, docket: place.docket });
-                let (header, parent, envelopes) = (report.header(), report.parent, report.envelopes);
-                let payload = report.payload.clone();
+                let (subcontract, stream) = (report.subcontract.0, report.stream.0);
+                let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
                 ready(
                     "ContestLine",
                     format!("You contest your own line of epoch {}. Nothing is taken from you for it; you can contest twice in 90 days.", report.epoch.0),
@@ -377,15 +377,15 @@ impl Act {
                     &ContestLine {
                         deed: "I contest my own line of this report. Nothing is taken from me for it.".into(),
                         member,
-                        subcontract: report.subcontract.0,
-                        stream: report.stream.0,
-                        epoch: alloy::primitives::aliases::U24::saturating_from(report.epoch.0),
+                        subcontract,
+                        stream,
+                        epoch,
                         report: digest,
                         nonce,
                         deadlineUnixSeconds: deadline,
                     },
-                    Docket::contestCall { header, parent, envelopes, payload: payload.clone() },
-                    move |signature| Docket::contestBySigCall { member, header, parent, envelopes, payload: payload.clone(), nonce: n, deadline: d, signature },
+                    Docket::contestCall { subcontract, stream, epoch, report: digest },
+                    move |signature| Docket::contestBySigCall { member, subcontract, stream, epoch, report: digest, nonce: n, deadline: d, signature },
                 )
             }
             Deed::Leave => ready(

@@ -33,15 +33,17 @@ contract ContestTest is Seated {
     }
 
     function contest(string memory who) internal {
+        bytes32 digest = digestOf(report);
         vm.prank(personOf(who));
-        docket.contest(report.header, report.parent, ROOT, report.payload);
+        docket.contest(WOOD, PILE, contested(), digest);
     }
 
     function refused(string memory who, bytes memory reason) internal {
         address caller = personOf(who);
+        bytes32 digest = digestOf(report);
         vm.expectRevert(reason);
         vm.prank(caller);
-        docket.contest(report.header, report.parent, ROOT, report.payload);
+        docket.contest(WOOD, PILE, contested(), digest);
     }
 
     function contested() internal view returns (Epoch) {
@@ -106,35 +108,31 @@ contract ContestTest is Seated {
 
     /* WHOSE LINE */
 
-    function test_R7_10_revertsWithoutALine() public {
-        refused("cid", abi.encodeWithSelector(IDocket.NoLineOf.selector, cid));
-        refused("a stranger", abi.encodeWithSelector(IDocket.NoLineOf.selector, MemberId.wrap(0)));
+    function test_R7_10_revertsForAStranger() public {
+        refused("a stranger", abi.encodeWithSelector(Signed.NotAMember.selector, personOf("a stranger")));
     }
 
-    function test_R7_3_revertsWherePayloadHasNoLines() public {
-        accept(value(uint256(MemberId.unwrap(ada)) << 240));
-        refused("ada", abi.encodeWithSelector(IDocket.NoLineOf.selector, ada));
-        accept(bytes.concat(linesOfBoth(), hex"00"));
-        refused("ada", abi.encodeWithSelector(IDocket.NoLineOf.selector, ada));
-        MemberId[] memory many = new MemberId[](151);
-        for (uint16 i = 0; i < 151; ++i) {
-            many[i] = MemberId.wrap(i + 1);
-        }
-        accept(lines(many));
-        refused("ada", abi.encodeWithSelector(IDocket.NoLineOf.selector, ada));
+    /// @dev An attack once: charged without a line, and nothing to contest.
+    function test_R7_10_whoHasNoLineMayContestToo() public {
+        contest("cid");
+        accept(value(1));
+        contest("cid");
+
+        passTime(WINDOW + 1);
+        settle(report);
+        vm.assertEq(asking.frozenCount(), 1, "R7.10: whatever the payload is");
+        vm.assertEq(uint256(MemberId.unwrap(asking.frozen(0))), MemberId.unwrap(cid), "R7.10: and says");
     }
 
-    function test_R7_3_takesTheLastOf150Lines() public {
-        MemberId[] memory many = new MemberId[](150);
-        many[149] = ben;
-        for (uint16 i = 0; i < 149; ++i) {
-            many[i] = MemberId.wrap(i + 1000);
-        }
-        accept(lines(many));
+    function test_R7_10_theLineOfNobodyNeverFreezes() public {
+        uint64 deadline = uint64(block.timestamp + 1 days);
+        bytes memory signature =
+            signed(keyOf("ada"), typed(contestStruct(MemberId.wrap(0), report, 5, deadline)));
+        bytes32 digest = digestOf(report);
+        Epoch about = contested();
 
-        contest("ben");
-
-        vm.assertTrue(docket.stateOf(WOOD, PILE, contested()) == ReportState.Accepted, "the report stands");
+        vm.expectRevert(abi.encodeWithSelector(Signed.SignatureInvalid.selector, address(0)));
+        docket.contestBySig(MemberId.wrap(0), WOOD, PILE, about, digest, 5, deadline, signature);
     }
 
     function test_R16_1_aLeaverMayContest() public {
@@ -236,23 +234,27 @@ contract ContestTest is Seated {
     function test_R1_8_contestBySig() public {
         uint64 deadline = uint64(block.timestamp + 1 days);
         bytes memory signature = signed(keyOf("ada"), typed(contestStruct(ada, report, 5, deadline)));
+        bytes32 digest = digestOf(report);
+        Epoch about = contested();
 
         vm.expectEmit(address(docket));
         emit IDocket.LineContested(WOOD, PILE, contested(), ada);
-        docket.contestBySig(ada, report.header, report.parent, ROOT, report.payload, 5, deadline, signature);
+        docket.contestBySig(ada, WOOD, PILE, about, digest, 5, deadline, signature);
 
         vm.expectRevert(abi.encodeWithSelector(Signed.NonceAlreadySpent.selector, personOf("ada"), 5));
-        docket.contestBySig(ada, report.header, report.parent, ROOT, report.payload, 5, deadline, signature);
+        docket.contestBySig(ada, WOOD, PILE, about, digest, 5, deadline, signature);
     }
 
     function test_R1_8_contestBySigRevertsOnAnotherReport() public {
         uint64 deadline = uint64(block.timestamp + 2 days);
         bytes memory signature = signed(keyOf("ada"), typed(contestStruct(ada, report, 5, deadline)));
         accept(linesOfBoth());
+        bytes32 digest = digestOf(report);
+        Epoch about = contested();
 
         vm.expectRevert(abi.encodeWithSelector(Signed.SignatureInvalid.selector, personOf("ada")));
-        docket.contestBySig(ada, report.header, report.parent, ROOT, report.payload, 5, deadline, signature);
+        docket.contestBySig(ada, WOOD, PILE, about, digest, 5, deadline, signature);
         vm.expectRevert(abi.encodeWithSelector(Signed.SignatureInvalid.selector, personOf("ben")));
-        docket.contestBySig(ben, report.header, report.parent, ROOT, report.payload, 5, deadline, signature);
+        docket.contestBySig(ben, WOOD, PILE, about, digest, 5, deadline, signature);
     }
 }

@@ -119,8 +119,7 @@ contract CorruptQuorumTest is Village {
 
     function test_R7_10_aContestedLineTakesNothing() public {
         SealedReport memory sealed_ = report(Verdict.Ok, robbery(1, MEMBERS));
-        vm.prank(memberAddress(1));
-        docket.contest(sealed_.header, sealed_.parent, sealed_.envelopes, sealed_.payload);
+        contest(1, sealed_);
         passTime(WINDOW + 1);
 
         settle(sealed_);

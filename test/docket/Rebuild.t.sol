@@ -135,8 +135,9 @@ contract RebuildTest is Seated {
     }
 
     function _contest(Report memory report, uint256 how) private {
+        bytes32 digest = digestOf(report);
         vm.prank(how % 2 == 0 ? personOf("ada") : personOf("ben"));
-        try docket.contest(report.header, report.parent, ROOT, report.payload) {} catch {}
+        try docket.contest(WOOD, PILE, report.header.epoch(), digest) {} catch {}
     }
 
     function settleOutside(Report calldata report) external {
@@ -231,10 +232,11 @@ contract RebuildTest is Seated {
     function test_R7_10_frozenLinesFollowFromEvents() public {
         _report(1);
         Report memory report = reports[0];
+        bytes32 digest = digestOf(report);
         vm.prank(personOf("ben"));
-        docket.contest(report.header, report.parent, ROOT, report.payload);
+        docket.contest(WOOD, PILE, report.header.epoch(), digest);
         vm.prank(personOf("ada"));
-        docket.contest(report.header, report.parent, ROOT, report.payload);
+        docket.contest(WOOD, PILE, report.header.epoch(), digest);
         passTime(WINDOW + 1);
         settle(report);
         look();

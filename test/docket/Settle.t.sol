@@ -321,7 +321,7 @@ contract SettleTest is Seated {
 
     function test_I4_reenteringContestIsRefused() public {
         reenter(
-            abi.encodeCall(docket.contest, (report.header, report.parent, ROOT, report.payload)),
+            abi.encodeCall(docket.contest, (WOOD, PILE, report.header.epoch(), digestOf(report))),
             IDocket.NotPending.selector
         );
     }

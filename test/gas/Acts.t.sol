@@ -68,8 +68,7 @@ contract ActsGasTest is Village, Gauge {
         lines[1] = WoodLine(memberId(2), 2, 1900);
         SealedReport memory given = report(Verdict.Ok, payloadOf(lines, 0, 0));
 
-        vm.prank(memberAddress(2));
-        docket.contest(given.header, given.parent, given.envelopes, given.payload);
+        contest(2, given);
         gauge("acts", "contest", 150_000);
     }
 

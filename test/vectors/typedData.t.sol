@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Limit, SubcontractState} from "../../contracts/interfaces/ICharter.sol";
 import {Device, StreamTerms} from "../../contracts/interfaces/IDocket.sol";
 import {FirewoodTerms, WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
-import {StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
+import {Epoch, StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {Verdict} from "../../contracts/types/Report.sol";
 import {SealedReport} from "../Village.sol";
 import {CharterTest} from "../charter/CharterTest.sol";
@@ -228,13 +228,8 @@ contract TypedDataTest is CharterTest {
             abi.encode(memberId(2), WOOD, PILE, given.header.epoch(), whole)
         );
 
-        contest(given, signature);
-    }
-
-    function contest(SealedReport memory given, bytes memory signature) private {
-        docket.contestBySig(
-            memberId(2), given.header, given.parent, given.envelopes, given.payload, NONCE, soon(), signature
-        );
+        Epoch epoch = given.header.epoch();
+        docket.contestBySig(memberId(2), WOOD, PILE, epoch, whole, NONCE, soon(), signature);
     }
 
     function test_R1_8_FirewoodTakesWhatTheFileSays() external {

@@ -268,8 +268,7 @@ contract FirewoodTest is Village {
 
     function test_R7_10_AContestedLineIsLeftOutTheRestSettles() external {
         SealedReport memory given = report(Verdict.Ok, two(1, 2));
-        vm.prank(memberAddress(1));
-        docket.contest(given.header, given.parent, given.envelopes, given.payload);
+        contest(1, given);
         passTime(WINDOW + 1 minutes);
 
         settle(given);
