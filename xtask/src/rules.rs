@@ -97,16 +97,30 @@ impl Index {
         Self { files, tests }
     }
 
-    /// Files that cite the id, those that do so most often first.
+    /// Files that cite the id, those that do so most often first. What an interface cites, its contract keeps
+    /// (`@inheritdoc`), so the contract is named.
     fn code(&self, id: &str) -> Vec<String> {
-        let mut found: Vec<(usize, &String)> = self
-            .files
-            .iter()
-            .map(|(name, text)| (cited(text, id), name))
-            .filter(|(times, _)| *times > 0)
-            .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        found.into_iter().map(|(_, name)| name.clone()).collect()
+        let mut found: BTreeMap<&String, usize> = BTreeMap::new();
+        for (name, text) in &self.files {
+            let times = cited(text, id);
+            if times > 0 {
+                *found.entry(self.contract_of(name).unwrap_or(name)).or_default() += times;
+            }
+        }
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        found.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The contract whose interface a file is: `contracts/Docket.sol` of `contracts/interfaces/IDocket.sol`.
+    fn contract_of(&self, name: &str) -> Option<&String> {
+        let (folder, file) = name.rsplit_once('/')?;
+        let file = file
+            .strip_prefix('I')
+            .filter(|file| file.ends_with(".sol") && file.starts_with(char::is_uppercase))?;
+        let folder = folder.strip_suffix("/interfaces").unwrap_or(folder);
+        let (contract, _) = self.files.get_key_value(&format!("{folder}/{file}"))?;
+        Some(contract)
     }
 
     fn tests(&self, id: &str) -> Vec<String> {
