@@ -150,10 +150,9 @@ fn follow(mut command: Command, log: &Path, line: &ProgressBar, screen: &Screen)
             (End::Passed, skips)
         }
         Ok((false, lines)) => {
-            let from = lines.len().saturating_sub(SHOWN);
             screen.say(&format!(
                 "{}\n(all of it: {})",
-                lines[from..].join("\n"),
+                telling(&lines).join("\n"),
                 log.display()
             ));
             (End::Failed, Vec::new())
@@ -163,6 +162,23 @@ fn follow(mut command: Command, log: &Path, line: &ProgressBar, screen: &Screen)
             (End::Failed, Vec::new())
         }
     }
+}
+
+/// What tells why a stage failed: each failed test's own output wherever it stands, and the end.
+fn telling(lines: &[String]) -> Vec<&str> {
+    let end = lines.len().saturating_sub(SHOWN);
+    let mut failed = false;
+    let mut told = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        failed = match line.as_str() {
+            "failures:" => true,
+            line => failed && !line.starts_with("test result:"),
+        };
+        if failed || place >= end {
+            told.push(line.as_str());
+        }
+    }
+    told
 }
 
 type Kept = Arc<Mutex<(File, Vec<String>)>>;
@@ -322,5 +338,21 @@ mod tests {
         let records = ends(vec![Stage::run("f", Command::new("hearth-has-no-such-tool"))]);
 
         assert!(records[0].end == End::Failed);
+    }
+
+    #[test]
+    fn a_failed_test_is_told_of_however_much_follows_it() {
+        let mut lines = vec![
+            "---- quiet stdout ----",
+            "failures:",
+            "---- loud stdout ----",
+            "left: 1",
+        ];
+        lines.push("test result: FAILED. 1 passed; 1 failed");
+        lines.extend(["passing"; 2 * SHOWN]);
+        let lines: Vec<String> = lines.into_iter().map(Into::into).collect();
+        let told = telling(&lines);
+        assert_eq!(told[..3], ["failures:", "---- loud stdout ----", "left: 1"]);
+        assert_eq!(told[3..], ["passing"; SHOWN]);
     }
 }
