@@ -56,6 +56,9 @@ const OPERATORS: usize = 32;
 /// Where a seat's addresses stand, in its state folder; written once the seat listens.
 pub(crate) const ADDRESSES: &str = "addresses.json";
 
+/// The nonce ledger, in the state folder.
+const LEDGER: &str = "nonces.db";
+
 /// Where a seat listens; written to [`ADDRESSES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
@@ -167,9 +170,12 @@ fn locked(config: &Config) -> Result<std::fs::File, RunError> {
 /// The seat's journal. A folder on which a seat has run has one: without it the guard would have forgotten everything.
 fn journal(config: &Config, owner: &str) -> Result<Sqlite, JournalError> {
     let path = config.state.join("journal.db");
-    let empty = std::fs::metadata(&path).map_or(true, |found| found.len() == 0);
-    if empty && config.state.join(ADDRESSES).exists() {
-        return Err(JournalError::Gone { path });
+    // Both are made after the journal.
+    if [ADDRESSES, LEDGER]
+        .iter()
+        .any(|made| config.state.join(made).exists())
+    {
+        return Sqlite::reopen(&path, owner);
     }
     Sqlite::open(&path, owner)
 }
@@ -298,7 +304,7 @@ fn open_state(config: &Config, network: Network, gas: Address) -> Result<State, 
     let owner = format!("{network}/{}", config.seat);
     let journal = journal(config, &owner).map_err(RunError::Journal)?;
     let account = format!("{}/{gas}", config.chain.chain_id);
-    let nonces = Nonces::open(&config.state.join("nonces.db"), &account).map_err(RunError::Nonces)?;
+    let nonces = Nonces::open(&config.state.join(LEDGER), &account).map_err(RunError::Nonces)?;
     Ok(State {
         lock,
         journal,

@@ -34,11 +34,14 @@ pub enum JournalError {
     },
     /// It belongs to another seat or polity.
     #[error(
-        "the journal {path} is of {given}, this seat is {wanted}; give this seat a state folder of its own"
+        "the journal {path} is of {what} {given}, this seat is of {what} {wanted}: correct the configuration, or give \
+         this seat a state folder of its own; one on which no seat has signed may be moved away"
     )]
     Foreign {
         /// Where it lies.
         path: PathBuf,
+        /// What differs: network, which follows from chain id and charter, or seat.
+        what: &'static str,
         /// Whose it is.
         given: String,
         /// Who asks.
@@ -56,10 +59,11 @@ pub enum JournalError {
         /// The one known.
         wanted: i64,
     },
-    /// A seat has run on this folder, and its journal is gone.
+    /// A seat has run on this folder, and its journal is gone, or has lost its tables with the log beside it.
     #[error(
         "the journal {path} is gone or empty though a seat has run here; what it signed is forgotten: put the file \
-         back, or move the whole state folder away and wait until the open epochs' reports are accepted"
+         back, with the log {path}-wal that lay beside it, or move the whole state folder away and wait until the open \
+         epochs' reports are accepted"
     )]
     Gone {
         /// Where it lay.

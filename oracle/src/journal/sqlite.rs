@@ -12,6 +12,7 @@ use hearth_oracle_core::effect::{Record, Remembered};
 use hearth_oracle_core::types::{Counter, Epoch, Kid, Leaf, StreamId};
 use hearth_oracle_core::verify::{Held, LARGEST_ENVELOPE};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use tracing::warn;
 
 use super::{ClosedEpoch, Journal, JournalError, Shelf};
 
@@ -58,11 +59,26 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the journal of `owner`, a text that names polity and seat, or makes it.
+    /// Opens the journal of `owner`, a text `<network>/<seat>`, or makes it.
     ///
     /// # Errors
     /// It belongs to another, has another layout, or the engine refuses.
     pub fn open(path: &Path, owner: &str) -> Result<Self, JournalError> {
+        Self::at(path, owner, true)
+    }
+
+    /// Opens the journal with which `owner` has worked before: an empty one was not always empty.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and it is gone or has no tables.
+    pub fn reopen(path: &Path, owner: &str) -> Result<Self, JournalError> {
+        if std::fs::metadata(path).map_or(0, |found| found.len()) == 0 {
+            return Err(JournalError::Gone { path: path.into() });
+        }
+        Self::at(path, owner, false)
+    }
+
+    fn at(path: &Path, owner: &str, make: bool) -> Result<Self, JournalError> {
         let wrong = |doing| {
             move |source| JournalError::Engine {
                 path: path.into(),
@@ -80,7 +96,11 @@ impl Sqlite {
         let layout: i64 = connection
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(wrong("read"))?;
+        let gone = || JournalError::Gone { path: path.into() };
         if layout == 0 {
+            if !make {
+                return Err(gone());
+            }
             found(&mut connection, owner).map_err(wrong("made"))?;
         } else if layout != LAYOUT {
             return Err(JournalError::Layout {
@@ -91,14 +111,19 @@ impl Sqlite {
         }
         let given: String = connection
             .query_row("SELECT name FROM owner", [], |row| row.get(0))
-            .map_err(wrong("read"))?;
-        if given != owner {
+            .optional()
+            .map_err(wrong("read"))?
+            .ok_or_else(gone)?;
+        if let Some((what, given, wanted)) = differs(&given, owner) {
             return Err(JournalError::Foreign {
                 path: path.into(),
-                given,
-                wanted: owner.into(),
+                what,
+                given: given.into(),
+                wanted: wanted.into(),
             });
         }
+        // From here on the file has its tables even without the log: one that has lost them is told from a new one.
+        fold(&connection).map_err(wrong("written"))?;
         let next = connection
             .query_row(
                 "SELECT max(coalesce((SELECT max(n) FROM envelope), 0), coalesce((SELECT max(n) FROM record), 0)) + 1",
@@ -116,6 +141,32 @@ impl Sqlite {
     fn wrong(&self, doing: &'static str) -> impl FnOnce(rusqlite::Error) -> JournalError + use<> {
         let path = self.path.clone();
         move |source| JournalError::Engine { path, doing, source }
+    }
+}
+
+/// What tells two owners apart, of the one and of the other; nothing where they are one.
+fn differs<'a>(given: &'a str, wanted: &'a str) -> Option<(&'static str, &'a str, &'a str)> {
+    let (network, seat) = given.rsplit_once('/').unwrap_or((given, ""));
+    let (wanted_network, wanted_seat) = wanted.rsplit_once('/').unwrap_or((wanted, ""));
+    if network != wanted_network {
+        return Some(("network", network, wanted_network));
+    }
+    (seat != wanted_seat).then_some(("seat", seat, wanted_seat))
+}
+
+/// Folds the log into the file and empties it. What a reader still needs stays in the log, which is no failure.
+fn fold(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+/// A drained journal is its file alone. The engine folds the log when the last connection closes, but that may be a
+/// [`Shelf`], which cannot write.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if let Err(error) = fold(&self.connection) {
+            let path = self.path.display();
+            warn!(target: "hearth::journal", %path, %error, "the log is not folded into the file; keep both");
+        }
     }
 }
 
@@ -407,6 +458,12 @@ pub fn inspect(path: &Path) -> Result<Option<String>, JournalError> {
         source,
     };
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(wrong)?;
+    let layout: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(wrong)?;
+    if layout == 0 {
+        return Ok(Some("it has no tables; they went with the log beside it".into()));
+    }
     let told: Option<String> = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .optional()
@@ -528,10 +585,14 @@ mod tests {
             .unwrap()
             .commit(&[guarded(0)])
             .unwrap();
-        assert!(matches!(
-            Sqlite::open(&path, "net/1").unwrap_err(),
-            JournalError::Foreign { .. }
-        ));
+        for (asks, differs) in [
+            ("net/1", "is of seat 0, this seat is of seat 1"),
+            ("other/0", "is of network net, this seat is of network other"),
+        ] {
+            let refused = Sqlite::open(&path, asks).unwrap_err();
+            assert!(matches!(refused, JournalError::Foreign { .. }), "{refused}");
+            assert!(refused.to_string().contains(differs), "{refused}");
+        }
 
         let connection = Connection::open(&path).unwrap();
         connection.pragma_update(None, "user_version", 2).unwrap();
@@ -624,7 +685,7 @@ mod tests {
             .commit(&(0..2_000).map(|t| kept(t, &"x".repeat(200))).collect::<Vec<_>>())
             .unwrap();
         journal.commit(&[guarded(0)]).unwrap();
-        // The log is folded into the file when the last connection closes.
+        // The log is folded into the file when the journal is let go.
         drop(journal);
         let bytes = std::fs::read(&path).unwrap();
         for share in [1, 3, 7] {
@@ -633,6 +694,58 @@ mod tests {
             assert!(
                 matches!(outcome, Err(JournalError::Truncated { .. })),
                 "{share}/8 of the file"
+            );
+        }
+    }
+
+    #[test]
+    fn a_journal_that_was_let_go_is_its_file_alone_though_somebody_still_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        let mut shelf = journal.shelf().unwrap();
+        journal.commit(&[kept(300_000, "a"), guarded(0)]).unwrap();
+        assert_eq!(
+            shelf.fetch(&[held_of(&kept(300_000, "a"))]).unwrap().len(),
+            1,
+            "the reader reads from the log"
+        );
+        drop(journal);
+        let alone = folder.path().join("alone.db");
+        std::fs::copy(&path, &alone).unwrap();
+        drop(shelf);
+        let recalled = Sqlite::reopen(&alone, "net/0").unwrap().recall().unwrap();
+        assert_eq!(recalled, [kept(300_000, "a").into(), guarded(0).into()]);
+    }
+
+    #[test]
+    fn a_journal_has_its_tables_without_its_log_and_one_without_tables_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let journal = Sqlite::open(&path, "net/0").unwrap();
+        let alone = folder.path().join("alone.db");
+        std::fs::copy(&path, &alone).unwrap();
+        drop(journal);
+        assert!(Sqlite::reopen(&alone, "net/0").is_ok());
+        assert_eq!(inspect(&alone).unwrap(), None);
+
+        // What is left of a journal whose tables were in a log that was lost.
+        let bare = folder.path().join("bare.db");
+        tune(&Connection::open(&bare).unwrap()).unwrap();
+        assert!(std::fs::metadata(&bare).unwrap().len() > 0);
+        assert!(inspect(&bare).unwrap().unwrap().contains("no tables"));
+
+        let nobodys = folder.path().join("nobodys.db");
+        drop(Sqlite::open(&nobodys, "net/0").unwrap());
+        let connection = Connection::open(&nobodys).unwrap();
+        assert_eq!(connection.execute("DELETE FROM owner", []).unwrap(), 1);
+        drop(connection);
+
+        for path in [bare, nobodys, folder.path().join("none.db")] {
+            let refused = Sqlite::reopen(&path, "net/0").unwrap_err();
+            assert!(
+                matches!(&refused, JournalError::Gone { path: named } if *named == path),
+                "{refused}"
             );
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hearth_oracle::clock::WallClock;
 use hearth_oracle::config::Config;
+use hearth_oracle::journal::sqlite;
 use hearth_oracle::run;
 use tokio_util::sync::CancellationToken;
 
@@ -47,9 +48,22 @@ async fn a_seat_does_not_start_on_a_bad_journal() {
     running.until(stop).await.unwrap();
 
     let journal = config.state.join("journal.db");
+    // Drained, the file is the whole journal, so nothing is lost with the log that may lie beside it.
+    let _ = std::fs::remove_file(config.state.join("journal.db-wal"));
+    assert_eq!(sqlite::inspect(&journal).unwrap(), None);
     let sound = std::fs::read(&journal).unwrap();
+    let bare = folder.path().join("bare.db");
+    let connection = rusqlite::Connection::open(&bare).unwrap();
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    drop(connection);
+    let bare = std::fs::read(bare).unwrap();
     for (name, content, wanted) in [
         ("gone", None, "is gone or empty though a seat has run here"),
+        (
+            "without its tables, which were in the log",
+            Some(bare),
+            "is gone or empty",
+        ),
         ("truncated to nothing", Some(vec![]), "is gone or empty"),
         (
             "truncated",
