@@ -351,9 +351,7 @@ contract Firewood is IFirewood, Signed {
                 uint16 number = MemberId.unwrap(line.member);
                 if (amount != 0) debits[count++] = Debit(line.member, number, amount);
             }
-            // No more than the 32 bits of the payload's grams, or 16 of pieces times 32 of the reference piece; the
-            // smaller of two whose larger differs by more than a quarter, so at most the grams.
-            // Counted grams are at most the payload's own 32 bits; see `Wood.counted`.
+            // The payload's own 32 bits of grams, or something smaller; see `Wood.counted`.
             // forge-lint: disable-next-line(unsafe-typecast)
             emit LineSettled(work.epoch, line.member, bands[i], uint32(grams), amount);
         }
@@ -403,10 +401,8 @@ contract Firewood is IFirewood, Signed {
         }
 
         money.shared = SafeCast.toUint64(_collect(debits, count, Kind.Shared, work.epoch));
-        // A rest of `cost`, which fits.
         // forge-lint: disable-next-line(unsafe-typecast)
         money.borneByProvider = uint64(rest - money.shared);
-        // Parts of `cost`, which fits.
         uint64 toProvider = money.fromReserve + money.shared;
         _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), toProvider, Kind.Trade);
     }
