@@ -68,7 +68,18 @@ pub enum DraftError {
     },
 }
 
+/// What the charter says beside the band of whoever named none.
+const NO_BAND: &str = "; none was named, so the lowest, for 30 days from founding";
+
 impl Draft {
+    /// Members who named no band: they get the lowest, and can declare another 30 days after founding at the earliest
+    /// (R8).
+    #[must_use]
+    pub fn without_band(&self) -> Vec<&str> {
+        let names = self.members.iter().map(|(_, card)| card.name());
+        names.filter(|name| !self.bands.contains_key(*name)).collect()
+    }
+
     /// Sorts the cards of a folder (`.json` files, by file name) into members, seats and devices. `beside` is the folder
     /// the charter will be written to: paths in it are seen from there.
     ///
@@ -149,11 +160,14 @@ impl Draft {
                 alone += 1;
                 alone
             });
-            let band = self.bands.get(card.name()).copied().unwrap_or(0);
+            let (band, why) = match self.bands.get(card.name()) {
+                Some(band) => (*band, ""),
+                None => (0, NO_BAND),
+            };
             // Writing to a text cannot fail.
             let _ = writeln!(
                 text,
-                "\n[[founders]] # {}\ncard = {path:?}\nhousehold = {household}\nband = {band} # monthly means, from 0 to 7",
+                "\n[[founders]] # {}\ncard = {path:?}\nhousehold = {household}\nband = {band} # monthly means, from 0 to 7{why}",
                 card.name()
             );
             if card.name() == self.provider {
@@ -207,6 +221,8 @@ mod tests {
     use super::*;
     use crate::card::{DeviceCard, MemberCard, SeatCard};
 
+    const MODEL: &str = include_str!("../../fuzz/corpus/model/three.json");
+
     fn write(folder: &Path, file: &str, card: &Card) {
         std::fs::write(folder.join(file), serde_json::to_string(card).unwrap()).unwrap();
     }
@@ -246,7 +262,7 @@ mod tests {
             calibrated_until: 0,
         };
         write(&cards, "radar.json", &Card::Device(radar));
-        std::fs::write(home.path().join("wood.model"), "a model").unwrap();
+        std::fs::write(home.path().join("wood.model"), MODEL).unwrap();
         let mut draft = Draft {
             name: "birch-lane".into(),
             kit: "firewood".into(),
@@ -265,7 +281,10 @@ mod tests {
         let (home, mut draft) = village();
         draft.public = true;
         let path = home.path().join("birch-lane.toml");
-        std::fs::write(&path, draft.text().unwrap()).unwrap();
+        let text = draft.text().unwrap();
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(draft.without_band(), ["ada", "bo"]);
+        assert_eq!(text.matches(NO_BAND).count(), 2, "{text}");
         let kit = Kit::read(&path).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((kit.name.as_str(), kit.kit.as_str()), ("birch-lane", "firewood"));
         let households: Vec<u16> = kit.founders.iter().map(|founder| founder.household).collect();
@@ -287,7 +306,7 @@ mod tests {
             ),
             (120, 60, 12)
         );
-        assert_eq!(kit.streams[0].model_hash, alloy::primitives::keccak256("a model"));
+        assert_eq!(kit.streams[0].model_hash, alloy::primitives::keccak256(MODEL));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use hearth_oracle_core::chain::{Block, ChainView, Committee, Device, Domain, Sea
 use hearth_oracle_core::crypto::{Compact, Crypto, KeyedHash};
 use hearth_oracle_core::effect::Record;
 use hearth_oracle_core::message::{self, Message};
+use hearth_oracle_core::meter;
 use hearth_oracle_core::senml;
 use hearth_oracle_core::types::{Calendar, EpochKind, Kid, Network, SeatId, StreamId, SubcontractId};
 use hearth_oracle_core::verify::{Directory, LARGEST_ENVELOPE, Refused, Verified, verify};
@@ -254,11 +255,15 @@ pub fn scenario(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| rehearse::read(text).is_ok())
 }
 
-/// A meter's model: one that is read can judge.
+/// A meter's model: one that is read can judge, and the clerk reads of it what the edge does.
 pub fn model(bytes: &[u8]) -> bool {
     let Ok(model) = Model::parse(bytes) else {
         return false;
     };
+    assert_eq!(
+        meter::settling(bytes).is_ok(),
+        model.file().origin.settles().is_ok()
+    );
     for sample in [0, frames::SAMPLE_MAX, -frames::SAMPLE_MAX, i32::MIN] {
         let Some(frame) = frames::Frame::new([sample; frames::FRAME]) else {
             continue;

@@ -87,6 +87,9 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         "calibrated to within {} bps",
         model.file().origin.calibration_error_bps
     );
+    if let Err(unsettling) = model.file().origin.settles() {
+        eprintln!("warning: no week can be settled by it (R7.6), and hearth check refuses it: {unsettling}");
+    }
     Ok(())
 }
 

@@ -86,10 +86,19 @@ pub(crate) fn new(words: &Words, new: &New) -> Result<()> {
         bail!(BadInput(lines.join("\n")));
     }
     std::fs::write(&path, text).wrap_err_with(|| format!("{} could not be written", path.display()))?;
+    let without_band = draft.without_band();
     if words.json {
-        return talk::json(&json!({"v": 1, "charter": path}));
+        return talk::json(&json!({"v": 1, "charter": path, "without_band": without_band}));
     }
     talk::line(&path.display().to_string());
+    if !without_band.is_empty() {
+        talk::say(&format!(
+            "no band named for {}: they stand in band 0, whose price is the lowest (nothing, in the kit firewood), unless \
+             what their purse holds or receives lifts it (R8), and can declare another 30 days after founding at the \
+             earliest; name bands by --band NAME=0..7, or write them into the file",
+            without_band.join(", ")
+        ));
+    }
     talk::say("read it through and change what you like; then: hearth plan, and each founder: hearth sign");
     Ok(())
 }

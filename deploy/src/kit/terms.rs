@@ -6,6 +6,8 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use hearth_forms::{Placed, Table};
+use hearth_oracle_core::estimators::{self, Unusable};
+use hearth_oracle_core::meter;
 
 use super::{
     CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, MandateTerms, SeatTerms, StreamTerms,
@@ -156,9 +158,23 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
     let zone = table.must::<Word<32>>("zone", "at most 32 ASCII characters");
     let class = table.must::<DataClass>("data_class", "\"things\", \"home\" or \"act\"");
     let estimator = table.must::<Word<32>>("estimator", "the name of an estimator");
-    let parameters = table
-        .text::<Bytes>("parameters", "the estimator's parameters as hex")
-        .map(|placed| placed.value);
+    let given = table.has("parameters");
+    let parameters = table.text::<Bytes>("parameters", "the estimator's parameters as hex");
+    if let Some(estimator) = estimator.as_ref().filter(|_| given == parameters.is_some()) {
+        // Without parameters the estimator itself is the place to look at.
+        let (given, place) = parameters.as_ref().map_or((&[][..], &estimator.span), |given| {
+            (given.value.as_ref(), &given.span)
+        });
+        match estimators::check(&estimator.value.0, given) {
+            Ok(()) => {}
+            Err(unusable @ Unusable::Parameters { .. }) => {
+                table.problem(place.clone(), format!("parameters: {unusable}"));
+            }
+            Err(unusable @ Unusable::Estimator { .. }) => {
+                table.problem(estimator.span.clone(), format!("estimator: {unusable}"));
+            }
+        }
+    }
     table.close(&[
         "name",
         "subcontract",
@@ -180,7 +196,7 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
             custodian: 0,
             data_class: class?.value.0,
             estimator: estimator?.value.0,
-            parameters: parameters.unwrap_or_default(),
+            parameters: parameters.map(|placed| placed.value).unwrap_or_default(),
             model_hash: B256::ZERO,
             devices: Vec::new(),
         },
@@ -192,7 +208,8 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
     })
 }
 
-/// Model hashes by stream name: a path to the model's file, or its hash.
+/// Model hashes by stream name: a path to the model's file, or its hash. A file is read for what it says of itself, so that
+/// nobody signs one by which no week could be settled (R7.6); of a hash nothing can be said.
 pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Placed<B256>> {
     let Some(mut table) = top.table("models") else {
         return BTreeMap::new();
@@ -202,7 +219,14 @@ pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Pla
         let hash = match at.value.parse::<B256>() {
             Ok(hash) => Some(hash),
             Err(_) => match std::fs::read(folder.join(&at.value)) {
-                Ok(bytes) => Some(keccak256(bytes)),
+                Ok(bytes) => match meter::settling(&bytes) {
+                    Ok(_) => Some(keccak256(bytes)),
+                    Err(unsettling) => {
+                        let says = format!("models.{}: {:?}: {unsettling}", name.value, at.value);
+                        top.problem(at.span.clone(), says);
+                        None
+                    }
+                },
                 Err(error) => {
                     let says = format!(
                         "models.{}: the model {:?} could not be read: {error}",

@@ -5,7 +5,7 @@
 //!   and [`seat::step`]).
 //! - The walk: [`verify`] (2), [`gather`] (3), [`senml`] (4), [`estimators`] (5), [`report`] (6), [`guard`] (7),
 //!   [`quorum`] (8).
-//! - Between seats: [`message`], and to devices: [`answer`].
+//! - Between seats: [`message`], and to devices: [`answer`]. What a device's model says of itself: [`meter`].
 //! - Beneath: [`types`], [`crypto`], [`jws`], [`merkle`], [`faults`].
 
 pub mod chain;
@@ -34,4 +34,5 @@ pub mod faults;
 pub mod itemised;
 pub mod jws;
 pub mod merkle;
+pub mod meter;
 pub mod types;

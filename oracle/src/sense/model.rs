@@ -9,11 +9,10 @@
 
 use super::{features::FeatureSet, frames::Frame};
 use alloy::primitives::{B256, keccak256};
+pub use hearth_oracle_core::meter::{FORMAT, Origin};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// What the first field of a model file says.
-pub const FORMAT: &str = "hearth-meter-1";
 /// Frames of one state that are judged together, at least.
 pub const STATE_FRAMES: usize = 5;
 /// Weights lie below 2^27 and features below 2^24; with fewer than 2^11 features every product sum stays below 2^62.
@@ -24,26 +23,6 @@ const DROPPED_BITS: u32 = 8;
 const FRAMES_LIMIT: usize = 128;
 /// All of it: 10,000 bps.
 const CERTAIN: u16 = 10_000;
-
-/// What training saw and chose; kept with the model for whoever audits it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Origin {
-    /// Frames learned from.
-    pub frames: u32,
-    /// Files learned from, by name, in order.
-    pub files: Vec<String>,
-    /// The seed that broke ties and split folds.
-    pub seed: u64,
-    /// Shrinkage of the within-count scatter towards a multiple of the identity, in bps.
-    pub shrinkage_bps: u16,
-    /// Frames at the start of each run left out, because they still showed the state before.
-    pub settling_frames: u8,
-    /// Frames held out in turn, and how many of them were read exactly and within one item.
-    pub held_out: [u32; 3],
-    /// Mean difference between stated confidence and share read rightly over held-out states, in bps (R7.6).
-    pub calibration_error_bps: u16,
-}
 
 /// A step of a confidence table: from this margin on, this confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

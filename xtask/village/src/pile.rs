@@ -137,3 +137,17 @@ fn village(busy: Busy, seed: u64) -> Village {
         seed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_oracle::sense::train::train_on;
+
+    use super::*;
+
+    #[test]
+    fn r7_6_a_model_of_synthetic_lessons_may_settle() {
+        let sessions = synthetic(CAPACITY, TRAINED_ON + 1, SWEEPS, 1);
+        let model = train_on(&sessions[..TRAINED_ON], 1, &mut |_| ()).unwrap();
+        model.file().origin.settles().unwrap();
+    }
+}

@@ -32,10 +32,30 @@ pub fn named(name: &str) -> Option<&'static dyn Estimator> {
         .find(|estimator| estimator.name() == name)
 }
 
+/// Whether a stream of this estimator and these parameters can ever be reported on.
+///
+/// # Errors
+/// See [`Unusable`].
+pub fn check(name: &str, parameters: &[u8]) -> Result<(), Unusable> {
+    by_name(name)?.check(parameters)
+}
+
+fn by_name(name: &str) -> Result<&'static dyn Estimator, Unusable> {
+    named(name).ok_or_else(|| Unusable::Estimator {
+        given: name.to_owned(),
+    })
+}
+
 /// One way of reading a stream; pure.
 pub trait Estimator: Sync {
     /// Its name on chain.
     fn name(&self) -> &'static str;
+
+    /// Whether it can read these parameters.
+    ///
+    /// # Errors
+    /// [`Unusable::Parameters`].
+    fn check(&self, parameters: &[u8]) -> Result<(), Unusable>;
 
     /// What the window amounts to.
     ///
@@ -406,11 +426,7 @@ impl Task {
             cut: self.cut,
             faults: self.faults,
         };
-        let estimate = named(&self.terms.estimator)
-            .ok_or_else(|| Unusable::Estimator {
-                given: self.terms.estimator.clone(),
-            })
-            .and_then(|estimator| estimator.estimate(&case));
+        let estimate = by_name(&self.terms.estimator).and_then(|estimator| estimator.estimate(&case));
         let root = estimate.as_ref().map_or(B256::ZERO, |estimate| {
             crate::merkle::root(window.leaves(estimate.observed_to))
         });

@@ -16,28 +16,37 @@ use crate::types::Verdict;
 #[derive(Debug)]
 pub struct Value;
 
+/// Which reading the parameters name.
+fn which(parameters: &[u8]) -> Result<u8, Unusable> {
+    match parameters {
+        [which] => Ok(*which),
+        _ => Err(Unusable::Parameters {
+            estimator: "value",
+            given: parameters.len(),
+            wanted: 1,
+        }),
+    }
+}
+
 impl Estimator for Value {
     fn name(&self) -> &'static str {
         "value"
     }
 
+    fn check(&self, parameters: &[u8]) -> Result<(), Unusable> {
+        which(parameters).map(|_| ())
+    }
+
     fn estimate(&self, case: &Case<'_>) -> Result<Estimate, Unusable> {
-        let [which] = case.terms.parameters.as_slice() else {
-            let given = case.terms.parameters.len();
-            return Err(Unusable::Parameters {
-                estimator: self.name(),
-                given,
-                wanted: 1,
-            });
-        };
+        let which = which(&case.terms.parameters)?;
         let cut = case.cut.unwrap_or_else(|| case.end());
         let mut heard = heard(case, cut, case.faults.has(Fault::CountReused));
         let mut latest: Option<(u64, i64)> = None;
         for device in &mut heard {
             for reading in &device.readings {
                 let number = match reading.value {
-                    senml::Value::Pieces(pieces) if *which == 0 => i64::from(pieces),
-                    senml::Value::Mass(milligrams) if *which == 1 => milligrams,
+                    senml::Value::Pieces(pieces) if which == 0 => i64::from(pieces),
+                    senml::Value::Mass(milligrams) if which == 1 => milligrams,
                     _ => continue,
                 };
                 device.level = Some(number);

@@ -93,6 +93,10 @@ impl Estimator for Wood {
         "wood"
     }
 
+    fn check(&self, parameters: &[u8]) -> Result<(), Unusable> {
+        Parameters::decode(parameters).map(|_| ())
+    }
+
     fn estimate(&self, case: &Case<'_>) -> Result<Estimate, Unusable> {
         let parameters = Parameters::decode(&case.terms.parameters)?;
         let count_reused = case.faults.has(Fault::CountReused);
