@@ -8,15 +8,11 @@ use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40, keccak256};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolStruct, SolValue};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, Roster};
-use hearth_oracle_core::chain::Domain;
-use hearth_oracle_core::report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
-use crate::card::DeviceCard;
 use crate::found::Deployment;
 use crate::limits::LIMITS;
-use crate::plan;
 use crate::sign::{Mandate, domain};
 
 /// A signed act is carried within this many seconds (R1.8).
@@ -88,8 +84,14 @@ pub enum Deed {
     },
     /// Contest one's own line (R7.10).
     Contest {
-        /// The report.
-        report: Box<Report>,
+        /// The report's subcontract.
+        subcontract: u16,
+        /// The report's stream.
+        stream: u16,
+        /// The report's epoch.
+        epoch: u32,
+        /// The report's digest.
+        report: B256,
     },
     /// Leave (R16.1).
     Leave,
@@ -125,8 +127,6 @@ pub enum Deed {
     },
     /// Open a subcontract for others to sign (R5 track A).
     Open {
-        /// Its name, for people.
-        name: String,
         /// The template's creation code.
         code: Bytes,
         /// Its terms, as the template decodes them.
@@ -150,8 +150,6 @@ pub enum Deed {
     },
     /// Enrol the stream that settles the subcontract one opened (R5).
     EnrolStream {
-        /// Its name, for people.
-        name: String,
         /// Its terms, as the docket takes them.
         terms: Box<Docket::StreamTerms>,
     },
@@ -167,7 +165,7 @@ pub enum Deed {
         /// Which of its devices, from 0.
         index: u8,
         /// The new one.
-        device: DeviceCard,
+        device: Docket::Device,
     },
     /// Support tightening an entrenched limit (R3).
     Tighten {
@@ -214,28 +212,21 @@ pub struct Act {
 
 type Carry = std::sync::Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
 
-/// A signed act as its file holds it: anybody may send the call.
+/// A signed act as its file holds it: anybody may send the call. What it does is read from the call alone (see
+/// [`Signed::read`]), so that no word beside it can say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Signed {
     /// Always 1.
     pub v: u8,
-    /// The deed's name.
-    pub deed: String,
-    /// What it does, in words.
-    pub sentence: String,
     /// The chain it is for.
     pub chain_id: u64,
     /// The contract it goes to.
     pub to: Address,
     /// The whole call, signature included.
     pub data: Bytes,
-    /// Unix seconds after which nobody can carry it.
-    pub deadline: u64,
     /// Whose signature it is.
     pub key: Address,
-    /// What `hearth cancel` voids.
-    pub nonce: U256,
     /// A call that shows the token a permit, so that a deposit needs no allowance from before (R1.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit: Option<Bytes>,
@@ -365,13 +356,11 @@ impl Act {
                 Firewood::declareBandCall { band },
                 move |signature| Firewood::declareBandBySigCall { member, band, nonce: n, deadline: d, signature },
             ),
-            Deed::Contest { report } => {
-                let digest = report.digest(&Domain { chain_id: place.chain_id, docket: place.docket });
-                let (subcontract, stream) = (report.subcontract.0, report.stream.0);
-                let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
+            Deed::Contest { subcontract, stream, epoch: number, report } => {
+                let epoch = alloy::primitives::aliases::U24::saturating_from(number);
                 ready(
                     "ContestLine",
-                    format!("You contest your own line of epoch {}. Nothing is taken from you for it; you can contest twice in 90 days.", report.epoch.0),
+                    format!("You contest your own line of epoch {number}. Nothing is taken from you for it; you can contest twice in 90 days."),
                     place,
                     place.docket,
                     &ContestLine {
@@ -380,12 +369,12 @@ impl Act {
                         subcontract,
                         stream,
                         epoch,
-                        report: digest,
+                        report,
                         nonce,
                         deadlineUnixSeconds: deadline,
                     },
-                    Docket::contestCall { subcontract, stream, epoch, report: digest },
-                    move |signature| Docket::contestBySigCall { member, subcontract, stream, epoch, report: digest, nonce: n, deadline: d, signature },
+                    Docket::contestCall { subcontract, stream, epoch, report },
+                    move |signature| Docket::contestBySigCall { member, subcontract, stream, epoch, report, nonce: n, deadline: d, signature },
                 )
             }
             Deed::Leave => ready(
@@ -461,17 +450,18 @@ impl Act {
                 Roster::joinCall { nomination },
                 move |signature| Roster::joinBySigCall { nomination, nonce: n, deadline: d, signature },
             ),
-            Deed::Open { name, code, terms } => {
+            Deed::Open { code, terms } => {
                 let template = keccak256(&code);
+                let hash = terms_hash(template, &terms);
                 ready(
                     "OpenSubcontract",
-                    format!("You open the subcontract {name} for others to sign. It binds nobody, you included, who does not sign a mandate for it. It costs nothing."),
+                    format!("You open the subcontract with the terms {hash} for others to sign. It binds nobody, you included, who does not sign a mandate for it. It costs nothing."),
                     place,
                     place.charter,
                     &OpenSubcontract {
                         deed: "I open this subcontract for others to sign.".into(),
                         template,
-                        termsHash: terms_hash(template, &terms),
+                        termsHash: hash,
                         nonce,
                         deadlineUnixSeconds: deadline,
                     },
@@ -510,11 +500,11 @@ impl Act {
                 Charter::withdrawProposalCall { id: subcontract },
                 move |signature| Charter::withdrawProposalBySigCall { sponsor: member, id: subcontract, nonce: n, deadline: d, signature },
             ),
-            Deed::EnrolStream { name, terms } => {
+            Deed::EnrolStream { terms } => {
                 let terms = *terms;
                 ready(
                     "EnrolStream",
-                    format!("You enrol the stream {name} for subcontract {}, which you opened: its reports settle it. It costs nothing.", terms.subcontract),
+                    format!("You enrol a stream for subcontract {}, which you opened: its reports settle it. It costs nothing.", terms.subcontract),
                     place,
                     place.docket,
                     &EnrolStream {
@@ -549,11 +539,9 @@ impl Act {
                 move |signature| Docket::enrolBadgeBySigCall { member, badge, nonce: n, deadline: d, signature },
             ),
             Deed::ReplaceDevice { stream, index, device } => {
-                let name = device.name.clone();
-                let device = plan::device(&device);
                 ready(
                     "ReplaceDevice",
-                    format!("You put the device {name} in place {index} of stream {stream}, which you keep; it counts from the first epoch that begins in 72 hours or later, and the one before it until then. It costs nothing."),
+                    format!("You put the device with the key {} in place {index} of stream {stream}, which you keep; it counts from the first epoch that begins in 72 hours or later, and the one before it until then. It costs nothing.", device.key),
                     place,
                     place.docket,
                     &ReplaceDevice {

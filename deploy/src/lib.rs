@@ -5,6 +5,7 @@ pub mod amount;
 pub mod artifacts;
 pub mod calendar;
 pub mod card;
+pub mod carry;
 pub mod chain;
 pub mod compile;
 pub mod draft;

@@ -81,7 +81,6 @@ impl Opening {
     pub async fn deed(&self, chain: &DynProvider, place: &Deployment) -> Result<Deed, ChainError> {
         let streams = streams(chain, place).await?;
         Ok(Deed::Open {
-            name: self.subcontract.name.clone(),
             code: Artifacts::embedded().firewood,
             terms: self.terms(streams + 1),
         })
@@ -145,7 +144,6 @@ impl Opening {
             ..self.stream.clone()
         };
         Ok(Some(Deed::EnrolStream {
-            name: stream.name.clone(),
             terms: Box::new(stream_terms(&stream, Some(&self.subcontract))),
         }))
     }

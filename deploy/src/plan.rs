@@ -362,7 +362,7 @@ pub fn stream_terms(stream: &StreamTerms, feeds: Option<&SubcontractTerms>) -> D
 }
 
 /// A device as the docket keeps it.
-pub(crate) fn device(card: &DeviceCard) -> Docket::Device {
+pub fn device(card: &DeviceCard) -> Docket::Device {
     Docket::Device {
         key: card.key,
         alg: 1,

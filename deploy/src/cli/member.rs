@@ -15,9 +15,11 @@ use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
 use hearth::member::{self, Account};
+use hearth::plan;
 use hearth::sign::{LONGEST_MANDATE, Mandate};
 use hearth::week;
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
+use hearth_oracle_core::chain::Domain;
 use serde_json::json;
 
 use super::talk::{self, BadInput};
@@ -200,14 +202,10 @@ impl Person {
             };
             let signed = Signed {
                 v: 1,
-                deed: act.name.into(),
-                sentence: act.sentence.clone(),
                 chain_id: self.place.chain_id,
                 to: act.to,
                 data: act.carried(signature.as_bytes().to_vec().into()),
-                deadline,
                 key: self.key.address(),
-                nonce: hand.nonce,
                 permit,
             };
             std::fs::write(file, serde_json::to_string_pretty(&signed)? + "\n")
@@ -508,7 +506,13 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
         .does(
             words,
             &Deed::Contest {
-                report: Box::new(report),
+                subcontract: report.subcontract.0,
+                stream,
+                epoch,
+                report: report.digest(&Domain {
+                    chain_id: person.place.chain_id,
+                    docket: person.place.docket,
+                }),
             },
             carrying,
         )
@@ -555,7 +559,7 @@ pub(crate) async fn replace_device(
     let deed = Deed::ReplaceDevice {
         stream,
         index,
-        device,
+        device: plan::device(&device),
     };
     Person::member(words).await?.does(words, &deed, carrying).await
 }
@@ -584,8 +588,16 @@ pub(crate) async fn tighten(words: &Words, name: &str, value: u64, carrying: &Ca
 fn signed(file: &Path) -> Result<Signed> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| BadInput(format!("{} could not be read: {error}", file.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|error| eyre!(BadInput(format!("{} is no signed act: {error}", file.display()))))
+    let signed: Signed = serde_json::from_str(&text)
+        .map_err(|error| BadInput(format!("{} is no signed act: {error}", file.display())))?;
+    if signed.v != 1 {
+        bail!(BadInput(format!(
+            "{} is a signed act of version {}, wanted 1; read it with the release that wrote it",
+            file.display(),
+            signed.v
+        )));
+    }
+    Ok(signed)
 }
 
 impl Person {
@@ -614,31 +626,41 @@ pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> 
             person.key.address()
         )));
     }
+    let (act, hand) = signed.read(&person.chain, &person.place).await?;
     talk::say(&format!(
         "You void what you signed; nobody can carry it any more: {}",
-        signed.sentence
+        act.sentence
     ));
     if !yes {
         talk::agreed("Go ahead?", "say --yes")?;
     }
     // Every contract that takes signatures has the same word for it.
-    let data = Ledger::cancelCall { nonce: signed.nonce }.abi_encode();
-    let tx = chain::call(person.key.address(), signed.to, data.into());
+    let data = Ledger::cancelCall { nonce: hand.nonce }.abi_encode();
+    let tx = chain::call(person.key.address(), act.to, data.into());
     let receipt = chain::land(&person.chain, "voiding it", tx).await?;
     talk::say("done");
     done(words, "cancel", Some(receipt.transaction_hash))
 }
 
 /// Carries an act that somebody signed.
-pub(crate) async fn carry(words: &Words, file: &Path) -> Result<()> {
+pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
     let signed = signed(file)?;
     let person = Person::new(words).await?;
     person.must_be_on(signed.chain_id)?;
-    talk::say(&format!("carrying {}: {}", signed.deed, signed.sentence));
+    let (act, hand) = signed.read(&person.chain, &person.place).await?;
+    let whom = match hand.member {
+        0 => "who signed this".into(),
+        member => person.place.member_name(member),
+    };
+    talk::say(&format!("what {whom} was told: {}", act.sentence));
+    talk::say("you carry it, and pay its gas and nothing else");
+    if !yes {
+        talk::agreed("Go ahead?", "say --yes")?;
+    }
     let from = person.key.address();
-    let tx = chain::call(from, signed.to, signed.data.clone());
+    let tx = chain::call(from, act.to, signed.data);
     if let Some(permit) = &signed.permit
-        && chain::rehearsed(&person.chain, &signed.deed, &tx).await.is_err()
+        && chain::rehearsed(&person.chain, act.name, &tx).await.is_err()
     {
         let shown = chain::call(from, person.place.token, permit.clone());
         match chain::land(&person.chain, "showing the token the permit", shown).await {
@@ -647,7 +669,7 @@ pub(crate) async fn carry(words: &Words, file: &Path) -> Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-    let receipt = chain::land(&person.chain, &signed.deed, tx).await?;
+    let receipt = chain::land(&person.chain, act.name, tx).await?;
     talk::say("done");
-    done(words, &signed.deed, Some(receipt.transaction_hash))
+    done(words, act.name, Some(receipt.transaction_hash))
 }

@@ -215,6 +215,9 @@ pub(crate) enum Word {
     Carry {
         /// The file they signed
         file: PathBuf,
+        /// Go ahead without being asked
+        #[arg(long)]
+        yes: bool,
     },
     /// Void an act you signed, while nobody has carried it
     Cancel {
@@ -315,7 +318,7 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
             carrying,
         } => member::contest(&words, *epoch, *stream, carrying).await,
         Word::Leave { carrying } => member::leave(&words, carrying).await,
-        Word::Carry { file } => member::carry(&words, file).await,
+        Word::Carry { file, yes } => member::carry(&words, file, *yes).await,
         Word::Cancel { file, yes } => member::cancel(&words, file, *yes).await,
         Word::Status => view::status(&words).await,
         Word::Digest {

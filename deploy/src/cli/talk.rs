@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use eyre::{Result, bail};
 use hearth::card::CardError;
+use hearth::carry::CarryError;
 use hearth::chain::ChainError;
 use hearth::found::{Progress, State};
 use hearth::keys::KeyError;
@@ -45,6 +46,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
             || cause.is::<CardError>()
             || cause.is::<SignError>()
             || cause.is::<KeyError>()
+            || matches!(cause.downcast_ref::<CarryError>(), Some(error) if !matches!(error, CarryError::Chain(_)))
         {
             return BAD_INPUT;
         }

@@ -7,13 +7,13 @@ use std::process::{Command, Output};
 
 use alloy::network::EthereumWallet;
 use alloy::node_bindings::AnvilInstance;
-use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use hearth::found::Deployment;
 use hearth::{calendar, chain, throwaway};
-use hearth_bindings::{Charter, Docket, PracticeToken};
+use hearth_bindings::{Charter, Docket, Ledger, PracticeToken};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
 use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
@@ -121,10 +121,10 @@ impl Story {
         let file = "acts/signed.json";
         let signed = self.says(who, &format!("{words} --yes --sign-only {file}"));
         assert_eq!(signed["transaction"], Value::Null, "{words}: nothing is sent");
-        let carried = self.says("carrier", &format!("carry {file}"));
+        let carried = self.says("carrier", &format!("carry {file} --yes"));
         assert!(carried["transaction"].is_string(), "{words}");
         assert_eq!(carried["deed"], signed["deed"]);
-        self.fails("carrier", &format!("carry {file}"), 1, "refused");
+        self.fails("carrier", &format!("carry {file} --yes"), 1, "refused");
     }
 
     /// Waits until this time, unless the commands before took that long.
@@ -464,6 +464,94 @@ async fn subcontracts(story: &Story) {
     story.fails("carrier", "enact 2", 1, "StateUnfit");
 }
 
+/// R1.8: who carries an act sees what its call does, and is never led to send another from their own key.
+async fn altered_acts(story: &Story) {
+    let place = story.place();
+    story.says("cleo", "withdraw \"2 H\" --yes --sign-only acts/withdraw.json");
+    story.says("cleo", "deposit \"2 H\" --yes --sign-only acts/deposit.json");
+    let read =
+        |file: &str| -> Value { serde_json::from_slice(&std::fs::read(story.path(file)).unwrap()).unwrap() };
+    let withdraw = read("acts/withdraw.json");
+    let deposit = read("acts/deposit.json");
+    let bo = hearth::keys::address(&story.path("bo.key")).unwrap();
+    let takes: Bytes = PracticeToken::transferCall {
+        to: bo,
+        value: U256::from(10_000_000),
+    }
+    .abi_encode()
+    .into();
+    let direct: Bytes = Ledger::depositCall {
+        account: 2,
+        amount: 10_000_000,
+    }
+    .abi_encode()
+    .into();
+    let longer: Bytes = [
+        withdraw["data"].as_str().unwrap().parse::<Bytes>().unwrap(),
+        takes.clone(),
+    ]
+    .concat()
+    .into();
+    let with = |from: &Value, changes: &[(&str, Value)]| {
+        let mut act = from.clone();
+        for (field, value) in changes {
+            act[field] = value.clone();
+        }
+        act
+    };
+    let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
+    let mint = PracticeToken::mintCall {
+        to: carrier,
+        amount: U256::from(10_000_000),
+    };
+    story.send(place.token, mint).await;
+    let no_deed = "is no deed that a member of birch-lane signs";
+    for (act, wanted) in [
+        (
+            with(&withdraw, &[("to", json!(place.token)), ("data", json!(takes))]),
+            no_deed,
+        ),
+        (with(&withdraw, &[("data", json!(direct))]), no_deed),
+        (with(&withdraw, &[("data", json!(longer))]), no_deed),
+        (with(&withdraw, &[("data", json!("0x"))]), no_deed),
+        (with(&withdraw, &[("to", json!(place.token))]), no_deed),
+        (with(&withdraw, &[("to", json!(place.roster))]), no_deed),
+        (
+            with(&withdraw, &[("sentence", json!("You declare a band."))]),
+            "unknown field",
+        ),
+        (with(&withdraw, &[("v", json!(2))]), "wanted 1"),
+        (with(&withdraw, &[("chainId", json!(1))]), "is for chain 1"),
+        (with(&deposit, &[("permit", json!(takes))]), "is no permit by"),
+        (with(&deposit, &[("key", json!(bo))]), "is no permit by"),
+        (
+            with(&withdraw, &[("permit", deposit["permit"].clone())]),
+            "is no permit by",
+        ),
+    ] {
+        write(&story.path("acts/altered.json"), &act);
+        story.fails("carrier", "carry acts/altered.json --yes", BAD_INPUT, wanted);
+        let key = if act["key"] == json!(bo) { "bo" } else { "cleo" };
+        story.fails(key, "cancel acts/altered.json --yes", BAD_INPUT, wanted);
+    }
+    let token = PracticeToken::new(place.token, &story.chain);
+    assert_eq!(
+        token.balanceOf(carrier).call().await.unwrap(),
+        U256::from(10_000_000)
+    );
+
+    // As it was signed, it is said as what it is, and asked about, before it is carried.
+    let output = story.run("carrier", "carry acts/withdraw.json");
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(BAD_INPUT), "{talk}");
+    assert!(
+        talk.contains("what cleo was told: You take 2.000000 H") && talk.contains("say --yes"),
+        "{talk}"
+    );
+    story.says("carrier", "carry acts/withdraw.json --yes");
+    story.says("carrier", "carry acts/deposit.json --yes");
+}
+
 /// R3, R7.1: what a member enrols, what a custodian replaces, what members tighten together.
 async fn badges_devices_and_limits(story: &Story) {
     let badge = |name: &str| keccak256(format!("badge of {name}"));
@@ -591,7 +679,9 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.fails("cleo", "cancel acts/void.json --yes", BAD_INPUT, "was signed by");
     story.fails("ada", "cancel acts/void.json", BAD_INPUT, "say --yes");
     story.sends("ada", "cancel acts/void.json");
-    story.fails("carrier", "carry acts/void.json", 1, "NonceAlreadySpent");
+    story.fails("carrier", "carry acts/void.json --yes", 1, "NonceAlreadySpent");
+
+    altered_acts(&story).await;
 
     badges_devices_and_limits(&story).await;
 

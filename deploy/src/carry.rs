@@ -1,0 +1,208 @@
+//! A signed act read back from its file, before anybody sends it from their own key (R1.8).
+//!
+//! *In*: a [`Signed`], as somebody handed it on. *Out*: the [`Act`] that its call is, said from the call's own bytes.
+//! *Refuses*: a call that is no member's deed at this charter's contracts, a permit for anything but its deposit.
+//! *Never*: shows a word of the file, which anybody could have written.
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::providers::DynProvider;
+use alloy::sol_types::{SolCall, SolInterface};
+use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
+use thiserror::Error;
+
+use crate::act::{Act, Deed, Hand, Signed};
+use crate::amount::Amount;
+use crate::chain::{ChainError, asked};
+use crate::found::Deployment;
+use crate::sign::Mandate;
+
+/// Why a signed act is not carried.
+#[derive(Debug, Error)]
+pub enum CarryError {
+    /// The call is no deed.
+    #[error(
+        "the file calls {to} with {selector}, which is no deed that a member of {charter} signs; sent from your key it could take what is yours, so it is not carried"
+    )]
+    NoDeed {
+        /// The contract called.
+        to: Address,
+        /// The first bytes of the call.
+        selector: Bytes,
+        /// The charter's name.
+        charter: String,
+    },
+    /// What goes before a deposit is not the token's permit for it.
+    #[error(
+        "the file's permit is no permit by {owner} for this deposit; sent from your key it could take what is yours, so it is not carried"
+    )]
+    Permit {
+        /// Whose deposit it is, as the file says.
+        owner: Address,
+    },
+    /// The chain could not be asked.
+    #[error("the act could not be held against the chain")]
+    Chain(#[from] ChainError),
+}
+
+/// What a call says, as its bytes hold it: the deed, whose, and the signature.
+type Call = (Deed, Hand, Bytes);
+
+/// Reads the calls that carry a deed to one contract: a line says who does it and what the deed is.
+macro_rules! deeds {
+    ($data:expr, $contract:ident::$calls:ident: $($call:ident($read:ident) by $member:expr => $deed:expr;)+) => {
+        match $contract::$calls::abi_decode($data) {
+            $(Ok($contract::$calls::$call($read)) => Some(told!($read, $member, $deed)),)+
+            _ => None,
+        }
+    };
+}
+
+/// Every call that carries a deed ends in nonce, deadline and signature.
+macro_rules! told {
+    ($read:ident, $member:expr, $deed:expr) => {{
+        let hand = Hand {
+            member: $member,
+            nonce: $read.nonce,
+            deadline: $read.deadline,
+        };
+        ($deed, hand, $read.signature)
+    }};
+}
+
+impl Signed {
+    /// The act that the call is, from its bytes and the chain, and who signed it: the member 0 where the call does not
+    /// name them.
+    ///
+    /// # Errors
+    /// See [`CarryError`].
+    pub async fn read(&self, chain: &DynProvider, place: &Deployment) -> Result<(Act, Hand), CarryError> {
+        let read = self
+            .call(chain, place)
+            .await?
+            .and_then(|(deed, hand, signature)| {
+                let act = Act::new(&deed, hand, place);
+                // Made again, the call is the same to the last byte: it carries that deed and nothing beside it.
+                let same = act.to == self.to && act.carried(signature) == self.data;
+                same.then_some((deed, act, hand))
+            });
+        let (deed, act, hand) = read.ok_or_else(|| CarryError::NoDeed {
+            to: self.to,
+            selector: Bytes::copy_from_slice(self.data.get(..4).unwrap_or(&self.data)),
+            charter: place.name.clone(),
+        })?;
+        if let Some(permit) = &self.permit
+            && !self.permits(permit, &deed, place)
+        {
+            return Err(CarryError::Permit { owner: self.key });
+        }
+        Ok((act, hand))
+    }
+
+    /// True where these bytes are the signer's permit to the ledger, for this deposit and no more.
+    fn permits(&self, permit: &Bytes, deed: &Deed, place: &Deployment) -> bool {
+        let (Deed::Deposit { amount }, Ok(read)) = (deed, PracticeToken::permitCall::abi_decode(permit))
+        else {
+            return false;
+        };
+        read.owner == self.key
+            && read.spender == place.ledger
+            && read.value == U256::from(amount.0)
+            && read.abi_encode() == permit[..]
+    }
+
+    /// What the call does not hold and its sentence does not speak of, such as a digest's hash of terms, stays zero:
+    /// the contract checks the signature over it.
+    async fn call(&self, chain: &DynProvider, place: &Deployment) -> Result<Option<Call>, ChainError> {
+        let (terms, articles, household) = (B256::ZERO, B256::ZERO, 0);
+        let candidate = async |nomination| {
+            let read = Roster::new(place.roster, chain)
+                .nominationOf(nomination)
+                .call()
+                .await;
+            read.map(|read| read.candidate)
+                .map_err(asked("reading the nomination"))
+        };
+        let (to, data) = (self.to, &self.data);
+        Ok(if to == place.mandates {
+            deeds! { data, Mandates::MandatesCalls:
+                signMandateBySig(c) by c.member => Deed::SignMandate { mandate: caps(&c.caps), terms: c.termsHash };
+                revokeMandateBySig(c) by c.member => Deed::RevokeMandate { subcontract: c.subcontract };
+                limitGlobalBySig(c) by c.member => Deed::LimitGlobal { most: Amount(c.perPeriod) };
+            }
+        } else if to == place.ledger {
+            deeds! { data, Ledger::LedgerCalls:
+                depositBySig(c) by c.member => Deed::Deposit { amount: Amount(c.amount) };
+                withdrawBySig(c) by c.member => Deed::Withdraw { amount: Amount(c.amount) };
+            }
+        } else if to == place.roster {
+            deeds! { data, Roster::RosterCalls:
+                nominateBySig(c) by c.sponsor => Deed::Nominate { candidate: c.candidate, household: c.household };
+                vouchBySig(c) by c.member =>
+                    Deed::Vouch { nomination: c.nomination, candidate: candidate(c.nomination).await? };
+                objectToAdmissionBySig(c) by c.member =>
+                    Deed::Object { nomination: c.nomination, candidate: candidate(c.nomination).await? };
+                joinBySig(c) by 0 => Deed::Join { nomination: c.nomination, household, articles };
+                leaveBySig(c) by c.member => Deed::Leave;
+            }
+        } else if to == place.charter {
+            deeds! { data, Charter::CharterCalls:
+                openBySig(c) by c.sponsor => Deed::Open { code: c.creationCode, terms: c.terms };
+                objectBySig(c) by c.member =>
+                    Deed::ObjectToSubcontract { subcontract: c.id, terms, reason: c.reasonHash };
+                withdrawProposalBySig(c) by c.sponsor => Deed::WithdrawProposal { subcontract: c.id, terms };
+                repealBySig(c) by c.member => Deed::Repeal { subcontract: c.id, terms };
+                tightenBySig(c) by c.member => Deed::Tighten { limit: c.item, value: c.value };
+            }
+        } else if to == place.docket {
+            deeds! { data, Docket::DocketCalls:
+                enrolBySig(c) by 0 => Deed::EnrolStream { terms: Box::new(c.terms) };
+                enrolBadgeBySig(c) by c.member => Deed::EnrolBadge { badge: c.badge };
+                replaceDeviceBySig(c) by c.custodian =>
+                    Deed::ReplaceDevice { stream: c.stream, index: c.index, device: c.device };
+                contestBySig(c) by c.member => Deed::Contest {
+                    subcontract: c.subcontract, stream: c.stream, epoch: c.epoch.to(), report: c.report,
+                };
+            }
+        } else if let Ok(c) = Firewood::declareBandBySigCall::abi_decode(data) {
+            band(&c, to, chain, place)
+                .await?
+                .map(|deed| told!(c, c.member, deed))
+        } else {
+            None
+        })
+    }
+}
+
+fn caps(caps: &Mandates::MandateCaps) -> Mandate {
+    Mandate {
+        subcontract: caps.subcontract,
+        per_event: caps.perEvent,
+        per_period: caps.perPeriod,
+        shared_per_period: caps.sharedPerPeriod,
+        expiry: caps.expiry.to(),
+    }
+}
+
+/// A declaration of means, where a subcontract of this charter stands at that address and has such a band.
+async fn band(
+    call: &Firewood::declareBandBySigCall,
+    to: Address,
+    chain: &DynProvider,
+    place: &Deployment,
+) -> Result<Option<Deed>, ChainError> {
+    let charter = Charter::new(place.charter, chain);
+    let subcontract = charter.subcontractOf(to).call().await;
+    let subcontract = subcontract.map_err(asked("looking for the subcontract"))?;
+    if subcontract == 0 {
+        return Ok(None);
+    }
+    let terms = Firewood::new(to, chain).terms().call().await;
+    let bounds = terms.map_err(asked("reading the terms"))?.bounds;
+    let deed = |means_from: &u64| Deed::DeclareBand {
+        subcontract,
+        place: to,
+        band: call.band,
+        means_from: Amount(*means_from),
+    };
+    Ok(bounds.get(usize::from(call.band)).map(deed))
+}
