@@ -25,10 +25,20 @@ use super::talk::{self, BadInput, Steps};
 /// A kit's fees are foreseen at this price where the chain names none, wei per gas.
 const USUAL_GAS_PRICE: u128 = 1_000_000_000;
 
-/// Makes a keystore and prints the card of the person who holds it.
+/// Makes a keystore and prints the card of the person who holds it; of a keystore that is there, the card again.
 pub(crate) fn key(words: &Words, file: &Path, name: &str) -> Result<()> {
-    let password = words.password("a password for the new keystore: ")?;
-    let key = hearth::keys::make(file, &password)?;
+    let key = if file.exists() {
+        let password = words.password(&format!("password of {}: ", file.display()))?;
+        let key = hearth::keys::open(file, &password)?;
+        talk::say(&format!(
+            "{} is there already and stays as it is; this is its card again",
+            file.display()
+        ));
+        key
+    } else {
+        let password = words.password("a password for the new keystore: ")?;
+        hearth::keys::make(file, &password)?
+    };
     let card = Card::Member(MemberCard {
         v: VERSION,
         name: name.into(),

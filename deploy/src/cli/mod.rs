@@ -42,9 +42,9 @@ pub(crate) struct Words {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
-    /// Make a keystore and print its public card
+    /// Make a keystore and print its public card; print it again where the keystore is there
     Key {
-        /// The keystore to make
+        /// The keystore
         file: PathBuf,
         /// The name on the card
         #[arg(long)]

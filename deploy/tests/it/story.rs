@@ -2,6 +2,7 @@
 //!
 //! Every act of a member is done twice: sent from their own key by one, signed by another and carried by who is nobody.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -44,7 +45,9 @@ impl Story {
         for name in ["cards", "acts"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        std::fs::write(folder.path().join("password"), "a story guards nothing\n").unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, "a story guards nothing\n").unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
         let anvil = throwaway::start(MONDAY - DAY).unwrap();
         let carrier = PrivateKeySigner::from_bytes(&keccak256("carrier")).unwrap();
         let wallet = EthereumWallet::from(carrier.clone());
@@ -151,6 +154,11 @@ impl Story {
         for name in PEOPLE {
             let card = self.says("nobody", &format!("key {name}.key --name {name}"));
             write(&self.path(&format!("cards/{name}.json")), &card);
+            assert_eq!(
+                self.says("nobody", &format!("key {name}.key --name {name}")),
+                card,
+                "a card is printed again, and the key stays"
+            );
             self.fuel(card["key"].as_str().unwrap().parse().unwrap()).await;
         }
         std::fs::create_dir(self.path("keys")).unwrap();
