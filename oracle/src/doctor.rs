@@ -145,7 +145,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
 async fn rpcs(config: &Config, clock: &dyn Clock) -> (Vec<Finding>, Option<RootProvider>) {
     let mut findings = Vec::new();
     let mut first = None;
-    let urls = std::iter::once(&config.chain.rpc).chain(&config.chain.second_rpc);
+    let urls = config.chain.rpcs();
     for url in urls {
         match timeout(PATIENCE, one_rpc(config, url, clock)).await {
             Ok((told, provider)) => {

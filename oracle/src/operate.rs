@@ -168,7 +168,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
         .enable_all()
         .build()
         .wrap_err("the runtime cannot be made")?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let signalled = shutdown.clone();
         tokio::spawn(async move {
@@ -177,8 +177,14 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
             signalled.cancel();
         });
         run::run(config, shutdown).await
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    match outcome {
+        Err(wrong @ run::RunError::AnotherChain { .. }) => {
+            eprintln!("hearth-oracle: {wrong}");
+            Ok(ExitCode::from(BAD_CONFIGURATION))
+        }
+        other => Ok(other.map(|()| ExitCode::SUCCESS)?),
+    }
 }
 
 /// Reads the configuration, or says every problem and gives the exit code.

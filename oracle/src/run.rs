@@ -24,11 +24,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chain::rpc::Rpcs;
+use crate::chain::rpc::{self, Rpcs};
 use crate::chain::{Follower, Sight};
 use crate::check::{self, CheckError};
 use crate::clock::{Clock, WallClock};
-use crate::config::Config;
+use crate::config::{Config, RpcUrl};
 use crate::ingest::bounded::{Bounded, Caller};
 use crate::ingest::list::Lists;
 use crate::ingest::{Doors, http, mqtt};
@@ -84,6 +84,19 @@ pub enum RunError {
         /// What the system said.
         #[source]
         source: std::io::Error,
+    },
+    /// The configured chain is served by no RPC that answers.
+    #[error(
+        "{rpc} serves chain {served}, and none that answers serves chain {wanted}: correct chain.chain_id or \
+         chain.rpc; nothing was made in the state folder"
+    )]
+    AnotherChain {
+        /// Who answers.
+        rpc: RpcUrl,
+        /// The id of the chain it serves.
+        served: u64,
+        /// The id in the configuration.
+        wanted: u64,
     },
     /// Another daemon works on it.
     #[error("another daemon works on {path}; one seat runs once, or it could sign twice")]
@@ -191,7 +204,7 @@ async fn listener(what: &'static str, address: SocketAddr) -> Result<(TcpListene
     Ok((listener, bound))
 }
 
-/// Starts a seat. It serves from now on; the chain need not be there yet.
+/// Starts a seat. It serves from now on; the chain need not be there yet, but where it is, it is the configured one.
 ///
 /// # Errors
 /// It does not start.
@@ -200,12 +213,17 @@ pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Running, Run
     let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = crate::metrics::install();
     let keys = check::keys(&config).map_err(RunError::Keys)?;
-    let network = Network::of(config.chain.chain_id, config.chain.charter);
+    let wanted = config.chain.chain_id;
+    let another = rpc::another_chain(&config.chain).await;
+    if let Some((rpc, served)) = another.map_err(RunError::Client)? {
+        return Err(RunError::AnotherChain { rpc, served, wanted });
+    }
+    let network = Network::of(wanted, config.chain.charter);
     let state = open_state(&config, network, keys.gas.address())?;
 
     // What ties the stages together.
     let mut stages = Stages::default();
-    let rpcs = watch_rpcs(&config, &stages)?;
+    let rpcs = Rpcs::watch(&config.chain, &stages.rest).map_err(RunError::Client)?;
     let (show, sights) = watch::channel(None);
     let (tell_trouble, trouble) = watch::channel(None);
     let (inlet, intake) = witness::channel();
@@ -310,14 +328,6 @@ fn open_state(config: &Config, network: Network, gas: Address) -> Result<State, 
         journal,
         nonces,
     })
-}
-
-fn watch_rpcs(config: &Config, stages: &Stages) -> Result<Rpcs, RunError> {
-    let chain = &config.chain;
-    let urls: Vec<_> = std::iter::once(chain.rpc.clone())
-        .chain(chain.second_rpc.clone())
-        .collect();
-    Rpcs::watch(&urls, chain.chain_id, chain.poll, &stages.rest).map_err(RunError::Client)
 }
 
 /// Every socket of the seat.

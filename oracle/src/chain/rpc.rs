@@ -18,11 +18,12 @@ use alloy::transports::http::{Client, Http, reqwest};
 use alloy::transports::{RpcError, TransportErrorKind};
 use metrics::{counter, gauge};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::config::RpcUrl;
+use crate::config::{Chain, RpcUrl};
 use crate::metrics as m;
 
 /// A request that takes longer has failed.
@@ -117,19 +118,36 @@ pub fn provider(url: &RpcUrl) -> Result<RootProvider, String> {
     )))
 }
 
+/// An RPC that shows the configured chain id to be wrong, and the id it serves: one that serves another chain while none
+/// serves the configured one. Who does not answer within [`DEADLINE`] says nothing.
+///
+/// # Errors
+/// A URL is none.
+pub async fn another_chain(config: &Chain) -> Result<Option<(RpcUrl, u64)>, String> {
+    let mut asked = JoinSet::new();
+    for url in config.rpcs().cloned() {
+        let provider = provider(&url)?;
+        asked.spawn(async move { (url, provider.get_chain_id().await) });
+    }
+    let mut another = None;
+    while let Some(answered) = asked.join_next().await {
+        match answered {
+            Ok((_, Ok(served))) if served == config.chain_id => return Ok(None),
+            Ok((url, Ok(served))) => another = Some((url, served)),
+            _ => {}
+        }
+    }
+    Ok(another)
+}
+
 impl Rpcs {
     /// Begins to watch the RPCs; returns at once, whatever state they are in.
     ///
     /// # Errors
     /// A URL is none.
-    pub fn watch(
-        urls: &[RpcUrl],
-        chain_id: u64,
-        every: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Self, String> {
+    pub fn watch(config: &Chain, stop: &CancellationToken) -> Result<Self, String> {
         let mut sources = Vec::new();
-        for url in urls {
+        for url in config.rpcs() {
             let provider = provider(url)?;
             let first = Seen {
                 head: None,
@@ -141,8 +159,8 @@ impl Rpcs {
             tokio::spawn(stop.clone().run_until_cancelled_owned(look(
                 url.clone(),
                 provider.clone(),
-                chain_id,
-                every,
+                config.chain_id,
+                config.poll,
                 tell,
             )));
             sources.push(Source {

@@ -54,6 +54,13 @@ pub struct Chain {
     pub poll: Duration,
 }
 
+impl Chain {
+    /// Every RPC, the first one first.
+    pub fn rpcs(&self) -> impl Iterator<Item = &RpcUrl> {
+        std::iter::once(&self.rpc).chain(&self.second_rpc)
+    }
+}
+
 /// Files of the seat's keys, each a web3 keystore, all under one password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {

@@ -1,9 +1,7 @@
 //! The journal's door: a seat whose journal is damaged, foreign or gone does not start, says which file and why, and
 //! leaves the file as it is.
 
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use hearth_oracle::clock::WallClock;
 use hearth_oracle::config::Config;
@@ -11,35 +9,12 @@ use hearth_oracle::journal::sqlite;
 use hearth_oracle::run;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the daemon until it ends by itself: exit code, and what it says.
-async fn run(config: &std::path::Path) -> (Option<i32>, String) {
-    let ended = tokio::process::Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
-        .arg("run")
-        .arg("--config")
-        .arg(config)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
-    let output = ended.expect("it goes on running").unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(told).unwrap())
-}
+use crate::binary::{run as run_binary, seat};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seat_does_not_start_on_a_bad_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let seat = folder.path().join("seat");
-    let charter = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
-    let any = "127.0.0.1:0";
-    let made = Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
-        .args(["init", seat.to_str().unwrap(), "--seat", "0"])
-        .args(["--charter", charter, "--rpc", "http://127.0.0.1:9"])
-        .args(["--mqtt", any, "--http", any, "--operator", any])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let file = seat.join("hearth-oracle.toml");
+    let file = seat(folder.path(), "http://127.0.0.1:9");
     let config = Config::read(&file).unwrap();
     // It needs no RPC to start, and it has a journal then.
     let running = run::start(config.clone(), Arc::new(WallClock)).await.unwrap();
@@ -78,7 +53,7 @@ async fn a_seat_does_not_start_on_a_bad_journal() {
         if let Some(content) = &content {
             std::fs::write(&journal, content).unwrap();
         }
-        let (code, told) = run(&file).await;
+        let (code, told) = run_binary(&file).await;
         assert_eq!(code, Some(1), "{name}: {told}");
         assert!(told.contains(wanted), "{name}: {told}");
         assert_eq!(

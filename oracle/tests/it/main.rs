@@ -9,6 +9,7 @@
 
 mod agreement;
 mod bad_journals;
+mod binary;
 mod doctor;
 mod faulty_rpc;
 mod outages;

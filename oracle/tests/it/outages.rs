@@ -8,8 +8,9 @@ use alloy::rpc::types::anvil::ReorgOptions;
 use hearth_oracle::clock::WallClock;
 use tokio_util::sync::CancellationToken;
 
+use crate::binary;
 use crate::faulty_rpc::Mood;
-use crate::polity::{END, Polity, until};
+use crate::polity::{END, Polity, anvil, until};
 
 /// Every seat's first RPC is in this mood, the second is well.
 async fn with_first_rpc(mood: Mood) -> Polity {
@@ -86,6 +87,27 @@ async fn a_seat_starts_without_any_rpc_and_works_once_one_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_rpc_serves_another_chain() {
     settles(&with_first_rpc(Mood::Foreign).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_whose_only_chain_is_another_one_ends_before_it_makes_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let anvil = anvil();
+    let file = binary::seat(folder.path(), &anvil.endpoint());
+    let written = std::fs::read_to_string(&file).unwrap();
+    // The second RPC does not answer; it cannot say that the configuration is right.
+    let second = "chain_id = 31338\nsecond_rpc = \"http://127.0.0.1:9\"";
+    std::fs::write(&file, written.replace("chain_id = 31337", second)).unwrap();
+
+    let (code, told) = binary::run(&file).await;
+
+    assert_eq!(code, Some(64), "{told}");
+    let wanted = format!(
+        "{} serves chain 31337, and none that answers serves chain 31338",
+        anvil.endpoint()
+    );
+    assert!(told.contains(&wanted), "{told}");
+    assert!(!file.with_file_name("state").exists(), "something was made");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

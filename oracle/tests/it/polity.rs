@@ -111,6 +111,16 @@ fn anvil_path() -> PathBuf {
     path.expect("anvil: run `npm ci` in the repository, or name it by HEARTH_ANVIL")
 }
 
+/// A chain of id 31337 on this machine; it stops when dropped.
+pub(crate) fn anvil() -> AnvilInstance {
+    Anvil::at(anvil_path())
+        .port(0_u16)
+        .block_time(1)
+        .args(["--timestamp", &(IGNITION - 60).to_string()])
+        .try_spawn()
+        .unwrap()
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -139,12 +149,7 @@ impl Polity {
                 .with_test_writer()
                 .try_init();
         }
-        let anvil = Anvil::at(anvil_path())
-            .port(0_u16)
-            .block_time(1)
-            .args(["--timestamp", &(IGNITION - 60).to_string()])
-            .try_spawn()
-            .unwrap();
+        let anvil = anvil();
         let chain: RootProvider =
             ProviderBuilder::<_, _, Ethereum>::default().connect_http(anvil.endpoint_url());
         chain.anvil_set_auto_mine(true).await.unwrap();

@@ -1,30 +1,15 @@
 //! The real binary, at its most talkative: no secret in anything it prints, and the exit codes it promises.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use hearth_oracle::key::{self, Password};
 
+use crate::binary::{oracle, text};
 use crate::polity::{DAY, Polity, until};
 
 /// A token in the RPC's address.
 const TOKEN: &str = "canary-7f3a-token";
-
-fn oracle(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hearth-oracle"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn text(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_it_prints_holds_a_secret() {
