@@ -23,7 +23,9 @@ pub const OPEN_AT_LEAST: u64 = 72 * 3_600;
 pub const OPEN_AT_MOST: u64 = 30 * 86_400;
 
 /// A subcontract's states in words, by the contracts' `SubcontractState` (R5.6).
-pub const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", "sunset"];
+const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", SUNSET];
+/// The state of what is over: taken back, lapsed or ended.
+pub const SUNSET: &str = "sunset";
 
 /// A subcontract that somebody opened after ignition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,7 +115,7 @@ impl Opening {
                 continue;
             };
             let read = opened.read(chain, place, terms.stream).await?;
-            if self.terms(terms.stream) == event.terms && !["none", "sunset"].contains(&read.state) {
+            if self.terms(terms.stream) == event.terms && !["none", SUNSET].contains(&read.state) {
                 return Ok(Some(read));
             }
         }
@@ -162,6 +164,21 @@ impl Opening {
     }
 }
 
+/// Where a subcontract stands in its life, in words (R5.6).
+///
+/// # Errors
+/// Where the chain cannot be asked.
+pub async fn state(
+    chain: &DynProvider,
+    place: &Deployment,
+    subcontract: u16,
+) -> Result<&'static str, ChainError> {
+    let charter = Charter::new(place.charter, chain);
+    let state = charter.stateOf(subcontract).call().await;
+    let state = state.map_err(asked("reading a subcontract"))?;
+    Ok(STATES.get(usize::from(state)).copied().unwrap_or("unknown"))
+}
+
 /// How one subcontract that was opened after ignition stands; none where it was not.
 ///
 /// # Errors
@@ -199,9 +216,6 @@ async fn all(chain: &DynProvider, place: &Deployment) -> Result<Vec<Found>, Chai
 impl Found {
     async fn read(&self, chain: &DynProvider, place: &Deployment, stream: u16) -> Result<Opened, ChainError> {
         let id = self.event.subcontract;
-        let charter = Charter::new(place.charter, chain);
-        let state = charter.stateOf(id).call().await;
-        let state = state.map_err(asked("reading a subcontract"))?;
         let signers = Mandates::new(place.mandates, chain).signerCount(id).call().await;
         let fewest = Firewood::new(self.event.place, chain)
             .minimumSigners()
@@ -215,7 +229,7 @@ impl Found {
         let opened = chain::time_of(chain, self.block.into()).await?;
         Ok(Opened {
             subcontract: id,
-            state: STATES.get(usize::from(state)).copied().unwrap_or("unknown"),
+            state: state(chain, place, id).await?,
             sponsor: self.event.sponsor,
             address: self.event.place,
             terms_hash: self.event.termsHash,

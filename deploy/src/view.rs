@@ -13,7 +13,7 @@ use crate::calendar;
 use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
 use crate::member::Account;
-use crate::open::{self, Opened, STATES};
+use crate::open::{self, Opened, SUNSET};
 use crate::week;
 
 /// One member's own page.
@@ -26,6 +26,8 @@ pub struct Me {
     pub name: String,
     /// Current key.
     pub key: Address,
+    /// When they left, unix seconds; none for who has not (R16.1).
+    pub left: Option<u64>,
     /// Free in the purse.
     pub free: u64,
     /// Protected from charges.
@@ -34,11 +36,12 @@ pub struct Me {
     pub arrears: u64,
     /// What can be taken out now.
     pub withdrawable: u64,
-    /// The most that can be taken this period without a new signature (R1.6).
+    /// The most that can be taken this period without a new signature, as the ledger counts it: a mandate for what is over
+    /// counts until it ends (R1.6).
     pub exposure: u64,
     /// The same in the next period.
     pub next_exposure: u64,
-    /// Mandates in force now.
+    /// Mandates in force from the next local day on.
     pub mandates: Vec<MandateView>,
     /// What only this member can do next, in words.
     pub needs_you: Vec<String>,
@@ -50,6 +53,8 @@ pub struct Me {
 pub struct MandateView {
     /// Which subcontract.
     pub subcontract: u16,
+    /// Where the subcontract stands in its life (R5.6).
+    pub state: &'static str,
     /// One line of one report.
     pub per_event: u64,
     /// Per period.
@@ -159,6 +164,8 @@ pub struct PurseView {
     pub member: u16,
     /// Name.
     pub name: String,
+    /// When they left, unix seconds; none for who has not (R16.1).
+    pub left: Option<u64>,
     /// Free.
     pub free: u64,
     /// Owed to others.
@@ -207,6 +214,7 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
         .await
         .map_err(asked("reading the exposure"))?;
     let now = chain::time(chain).await?;
+    let left = left(chain, place, member).await?;
     let mut live = Vec::new();
     let mut needs_you = Vec::new();
     for subcontract in 1..=subcontracts(chain, place).await? {
@@ -215,19 +223,28 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
         let read = mandates.mandateAt(member, subcontract, begin).call().await;
         let read = read.map_err(asked("reading a mandate"))?;
         let expiry = read.caps.expiry.to::<u64>();
+        let state = open::state(chain, place, subcontract).await?;
         if expiry == 0 {
-            needs_you.push(format!(
-                "subcontract {subcontract} waits for your mandate, if you want to take part"
-            ));
+            if left.is_none() && state != SUNSET {
+                needs_you.push(format!(
+                    "subcontract {subcontract} waits for your mandate, if you want to take part"
+                ));
+            }
             continue;
         }
-        if expiry < now + 30 * calendar::DAY {
+        if state == SUNSET {
+            needs_you.push(format!(
+                "subcontract {subcontract} is over, yet your mandate for it counts in what can be taken from you until you \
+                 end it by `hearth mandate revoke {subcontract}`"
+            ));
+        } else if expiry < now + 30 * calendar::DAY {
             needs_you.push(format!(
                 "your mandate for subcontract {subcontract} ends within 30 days"
             ));
         }
         live.push(MandateView {
             subcontract,
+            state,
             per_event: read.caps.perEvent,
             per_period: read.caps.perPeriod,
             used: read.usedPerPeriod,
@@ -237,6 +254,10 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
         });
     }
     for (report, accepted_at) in week::reports(chain, place).await? {
+        // A leaver still pays for epochs begun before (R16.1), and for no other.
+        if left.is_some_and(|left| left <= report.observed_from) {
+            continue;
+        }
         let window = window(chain, place, report.stream.0).await?;
         if report.verdict == Verdict::Ok && now <= accepted_at + window {
             needs_you.push(format!(
@@ -254,6 +275,7 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
             .call()
             .await
             .map_err(asked("reading the roster"))?,
+        left,
         free: purse.free,
         floor: purse.floor,
         arrears: purse.arrears,
@@ -287,6 +309,12 @@ async fn subcontracts(chain: &DynProvider, place: &Deployment) -> Result<u16, Ch
         .call()
         .await
         .map_err(asked("counting subcontracts"))
+}
+
+async fn left(chain: &DynProvider, place: &Deployment, member: u16) -> Result<Option<u64>, ChainError> {
+    let left = Roster::new(place.roster, chain).leftAt(member).call().await;
+    let left = left.map_err(asked("reading the roster"))?.to::<u64>();
+    Ok((left != 0).then_some(left))
 }
 
 async fn window(chain: &DynProvider, place: &Deployment, stream: u16) -> Result<u64, ChainError> {
@@ -372,18 +400,14 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
     }
     let mut all = Vec::new();
     for id in 1..=subcontracts(chain, place).await? {
-        let state = charter
-            .stateOf(id)
-            .call()
-            .await
-            .map_err(asked("reading a subcontract"))?;
+        let state = open::state(chain, place, id).await?;
         let address = charter
             .subcontractAt(id)
             .call()
             .await
             .map_err(asked("reading a subcontract"))?;
-        let opening = match STATES.get(usize::from(state)) {
-            Some(&"open") => open::opened(chain, place, id).await?,
+        let opening = match state {
+            "open" => open::opened(chain, place, id).await?,
             _ => None,
         };
         let mut pots = Vec::new();
@@ -406,7 +430,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
             subcontract: id,
             name: place.name_of(address).unwrap_or_default().to_owned(),
             address,
-            state: STATES.get(usize::from(state)).copied().unwrap_or("unknown"),
+            state,
             signers: mandates
                 .signerCount(id)
                 .call()
@@ -436,6 +460,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
         purses.push(PurseView {
             member,
             name: place.member_name(member),
+            left: left(chain, place, member).await?,
             free: purse.free,
             arrears: purse.arrears,
             exposure: exposure.thisPeriod,

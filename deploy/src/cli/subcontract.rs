@@ -11,7 +11,7 @@ use hearth::calendar;
 use hearth::chain::{self, asked};
 use hearth::found::Deployment;
 use hearth::kit::Opening;
-use hearth::open::{self, Opened, STATES};
+use hearth::open::{self, Opened};
 use hearth::view;
 use hearth_bindings::{Charter, Firewood};
 use serde_json::json;
@@ -117,13 +117,6 @@ fn unknown(subcontract: u16) -> String {
     format!("there is no subcontract {subcontract}; `hearth status` lists those there are")
 }
 
-async fn state(chain: &DynProvider, place: &Deployment, subcontract: u16) -> Result<&'static str> {
-    let charter = Charter::new(place.charter, chain);
-    let state = charter.stateOf(subcontract).call().await;
-    let state = state.map_err(asked("reading a subcontract"))?;
-    Ok(STATES.get(usize::from(state)).copied().unwrap_or("unknown"))
-}
-
 /// Objects to an open subcontract.
 pub(crate) async fn object(words: &Words, subcontract: u16, reason: &str, carrying: &Carrying) -> Result<()> {
     if reason.trim().is_empty() {
@@ -154,7 +147,7 @@ pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying)
     person
         .does(words, &Deed::Repeal { subcontract, terms }, carrying)
         .await?;
-    let state = state(&person.chain, &person.place, subcontract).await?;
+    let state = open::state(&person.chain, &person.place, subcontract).await?;
     talk::say(&format!("subcontract {subcontract} is {state}"));
     Ok(())
 }
@@ -164,7 +157,7 @@ pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
     address(chain, place, subcontract).await?;
-    let state = state(chain, place, subcontract).await?;
+    let state = open::state(chain, place, subcontract).await?;
     if ["enacted", "active", "suspended"].contains(&state) {
         talk::say(&format!("subcontract {subcontract} is {state} already"));
         return done(words, "enact", None);
@@ -214,7 +207,7 @@ pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
     let call = Charter::pokeCall { id: subcontract };
     let tx = chain::call(person.key.address(), place.charter, call.abi_encode().into());
     let receipt = chain::land(chain, "looking at the subcontract again", tx).await?;
-    let state = state(chain, place, subcontract).await?;
+    let state = open::state(chain, place, subcontract).await?;
     talk::say(&format!("subcontract {subcontract} is {state}"));
     if words.json {
         talk::json(

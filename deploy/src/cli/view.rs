@@ -63,7 +63,15 @@ pub(crate) async fn me(words: &Words, member: Option<u16>) -> Result<()> {
         return talk::json(&with_version(&me)?);
     }
     let tz = view::tz(&chain, &place).await?;
-    talk::line(&format!("{}, member {}", me.name, me.member));
+    let left = me
+        .left
+        .map(|left| format!(", left {}", calendar::shown(left, tz)));
+    talk::line(&format!(
+        "{}, member {}{}",
+        me.name,
+        me.member,
+        left.unwrap_or_default()
+    ));
     talk::table(
         &["", "H"],
         &amounts(&[
@@ -82,6 +90,7 @@ pub(crate) async fn me(words: &Words, member: Option<u16>) -> Result<()> {
         .map(|mandate| {
             vec![
                 mandate.subcontract.to_string(),
+                mandate.state.into(),
                 h(mandate.per_event),
                 format!("{} of {}", h(mandate.used), h(mandate.per_period)),
                 format!("{} of {}", h(mandate.used_shared), h(mandate.shared_per_period)),
@@ -89,16 +98,19 @@ pub(crate) async fn me(words: &Words, member: Option<u16>) -> Result<()> {
             ]
         })
         .collect();
-    talk::table(
-        &[
-            "subcontract",
-            "per event",
-            "used this period",
-            "shares used",
-            "until",
-        ],
-        &rows,
-    );
+    if !rows.is_empty() {
+        talk::table(
+            &[
+                "subcontract",
+                "state",
+                "per event",
+                "used this period",
+                "shares used",
+                "until",
+            ],
+            &rows,
+        );
+    }
     for need in &me.needs_you {
         talk::line(&format!("needs you: {need}"));
     }
@@ -195,10 +207,21 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
     let exposure = column(&status.purses, |purse| purse.exposure);
     let rows: Vec<Vec<String>> = (status.purses.iter().zip(free).zip(owes).zip(exposure))
         .map(|(((purse, free), owes), exposure)| {
-            vec![purse.member.to_string(), purse.name.clone(), free, owes, exposure]
+            let stands = if purse.left.is_some() { "left" } else { "member" };
+            vec![
+                purse.member.to_string(),
+                purse.name.clone(),
+                stands.into(),
+                free,
+                owes,
+                exposure,
+            ]
         })
         .collect();
-    talk::table(&["member", "name", "free, H", "owes, H", "exposure, H"], &rows);
+    talk::table(
+        &["member", "name", "stands", "free, H", "owes, H", "exposure, H"],
+        &rows,
+    );
     Ok(())
 }
 

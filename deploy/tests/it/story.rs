@@ -470,6 +470,31 @@ async fn subcontracts(story: &Story) {
     story.signs("cleo", "repeal 2");
     assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "sunset");
     story.fails("carrier", "enact 2", 1, "StateUnfit");
+
+    // What is over waits for nobody, but a mandate for it counts until it ends, as the ledger counts it.
+    let needs = |who: &str| story.says(who, "me")["needsYou"].clone();
+    assert_eq!(needs("eve"), json!([]));
+    let page = story.says("bo", "me");
+    assert_eq!(page["mandates"][1]["state"], "sunset");
+    assert!(
+        page["needsYou"][0]
+            .as_str()
+            .unwrap()
+            .contains("hearth mandate revoke 2"),
+        "{page}"
+    );
+    let ledger = Ledger::new(story.place().ledger, &story.chain);
+    let law = ledger.maxExposure(2).call().await.unwrap();
+    assert_eq!(
+        (&page["exposure"], &page["nextExposure"]),
+        (&json!(law.thisPeriod), &json!(law.nextPeriod))
+    );
+    story.sends("bo", "mandate revoke 2");
+    let page = story.says("bo", "me");
+    assert_eq!(
+        (page["mandates"].as_array().unwrap().len(), needs("bo")),
+        (1, json!([]))
+    );
 }
 
 /// R1.8: who carries an act sees what its call does, and is never led to send another from their own key.
@@ -755,6 +780,16 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     let status = story.says("ada", "status");
     assert_eq!(status["population"], 5);
     assert_eq!(status["subcontracts"][0]["signers"], 3);
+    let left: Vec<bool> = (status["purses"].as_array().unwrap().iter())
+        .map(|purse| !purse["left"].is_null())
+        .collect();
+    assert_eq!(left, [false, false, false, true, true, false, false]);
+    let page = story.says("dan", "me");
+    assert_eq!(
+        (page["left"].is_u64(), &page["needsYou"]),
+        (true, &json!([])),
+        "{page}"
+    );
 }
 
 /// R8: who would have paid what, without any chain of one's own.
