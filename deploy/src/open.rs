@@ -3,10 +3,12 @@
 //! *In*: an [`Opening`], a [`Deployment`], a chain. *Out*: where it stands, and the two calls that bring it there.
 //! What the chain shows done is found again by its sponsor and terms, so an opening can be stopped anywhere and run again.
 
+use std::collections::BTreeMap;
+
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::SolValue;
-use hearth_bindings::{Charter, Docket, Firewood, Mandates};
+use hearth_bindings::{Charter, Docket, Firewood, Mandates, Roster};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -63,6 +65,27 @@ pub enum OpenError {
     /// The chain could not be asked, or refused.
     #[error("the opening stopped")]
     Chain(#[from] ChainError),
+    /// The file names a member whom the charter has not.
+    #[error("{what}: given {given}, wanted the number of a present member; `hearth status` lists them")]
+    NoMember {
+        /// Which key of the file.
+        what: &'static str,
+        /// What it gives.
+        given: usize,
+    },
+    /// A device whose key cannot be told from one that the docket knows.
+    #[error(
+        "devices[{at}]: given the key {key}, which belongs to stream {stream} for ever, wanted one that no stream has had; \
+         `hearth-oracle key device` makes one"
+    )]
+    DeviceTaken {
+        /// Which of the file's devices, from 0.
+        at: usize,
+        /// Its key.
+        key: B256,
+        /// Whose it is.
+        stream: u16,
+    },
     /// Another stream got the number first.
     #[error(
         "subcontract {subcontract} names stream {stream}, which another was enrolled as meanwhile: take it back by `hearth withdraw-proposal {subcontract}`, then open it again"
@@ -76,6 +99,36 @@ pub enum OpenError {
 }
 
 impl Opening {
+    /// Refuses what the charter's contracts would refuse only once something was sent.
+    ///
+    /// # Errors
+    /// Where the file names a member or a device that cannot be, or the chain cannot be asked.
+    pub async fn check(&self, chain: &DynProvider, place: &Deployment) -> Result<(), OpenError> {
+        let roster = Roster::new(place.roster, chain);
+        for (what, position) in [
+            ("subcontracts[0].provider", self.subcontract.provider),
+            ("streams[0].custodian", self.stream.custodian),
+        ] {
+            let given = position + 1;
+            let member = u16::try_from(given).unwrap_or_default();
+            let present = roster.isMember(member).call().await;
+            if !present.map_err(asked("looking a member up in the roster"))? {
+                return Err(OpenError::NoMember { what, given });
+            }
+        }
+        let taken = devices(chain, place).await?;
+        for (at, device) in self.stream.devices.iter().enumerate() {
+            if let Some(stream) = taken.get(&device.key[..8]) {
+                return Err(OpenError::DeviceTaken {
+                    at,
+                    key: device.key,
+                    stream: *stream,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// What the sponsor does first. The terms name the stream, so they hold for the docket's next number only.
     ///
     /// # Errors
@@ -254,6 +307,21 @@ async fn streams(chain: &DynProvider, place: &Deployment) -> Result<u16, ChainEr
         .call()
         .await
         .map_err(asked("counting streams"))
+}
+
+/// The stream of every device there ever was, by the first eight bytes of its key, which are its id (R7.2).
+async fn devices(chain: &DynProvider, place: &Deployment) -> Result<BTreeMap<Vec<u8>, u16>, ChainError> {
+    let mut all = BTreeMap::new();
+    let mut add = |key: B256, stream| all.insert(key[..8].to_vec(), stream);
+    for log in chain::events::<Docket::StreamEnrolled>(chain, place.docket, place.from_block).await? {
+        for device in &log.inner.terms.devices {
+            add(device.key, log.inner.stream);
+        }
+    }
+    for log in chain::events::<Docket::DeviceReplaced>(chain, place.docket, place.from_block).await? {
+        add(log.inner.device.key, log.inner.stream);
+    }
+    Ok(all)
 }
 
 /// Ids count from 1, positions from 0.

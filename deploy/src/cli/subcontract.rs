@@ -41,6 +41,7 @@ pub(crate) async fn open(words: &Words, file: &Path, carrying: &Carrying) -> Res
             opened
         }
         None => {
+            opening.check(chain, place).await?;
             let deed = opening.deed(chain, place).await?;
             let (name, sent) = person.act(&deed, carrying).await?;
             if sent.is_none() {

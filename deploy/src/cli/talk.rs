@@ -10,6 +10,7 @@ use hearth::chain::ChainError;
 use hearth::found::{Progress, State};
 use hearth::keys::KeyError;
 use hearth::kit::KitError;
+use hearth::open::OpenError;
 use hearth::sign::SignError;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -47,6 +48,10 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
             || cause.is::<SignError>()
             || cause.is::<KeyError>()
             || matches!(cause.downcast_ref::<CarryError>(), Some(error) if !matches!(error, CarryError::Chain(_)))
+            || matches!(
+                cause.downcast_ref::<OpenError>(),
+                Some(OpenError::NoMember { .. } | OpenError::DeviceTaken { .. })
+            )
         {
             return BAD_INPUT;
         }

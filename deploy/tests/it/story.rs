@@ -176,6 +176,7 @@ impl Story {
         write(&self.path("radar-2.json"), &device("radar-2"));
         write(&self.path("radar-3.json"), &device("radar-3"));
         write(&self.path("radar-4.json"), &device("radar-4"));
+        write(&self.path("radar-7.json"), &device("radar-7"));
         for name in ["carrier", "fay", "gus"] {
             let made = self.says("nobody", &format!("key {name}.key --name {name}"));
             if name != "gus" {
@@ -398,6 +399,26 @@ async fn subcontracts(story: &Story) {
         "for the charter elm-lane",
     );
     story.fails("carrier", "open willow.toml --yes", BAD_INPUT, "no member's key");
+    // What could only fail once it is sent is refused before.
+    let blocks = story.chain.get_block_number().await.unwrap();
+    for (key, says) in [
+        ("provider = 2", "subcontracts[0].provider: given 9"),
+        ("custodian = 2", "streams[0].custodian: given 9"),
+    ] {
+        let wrong = opening("willow-wood", "1 H", "radar-2.json").replace(key, &key.replace('2', "9"));
+        std::fs::write(story.path("wrong.toml"), wrong).unwrap();
+        story.fails("bo", "open wrong.toml --yes", BAD_INPUT, says);
+    }
+    for (card, stream) in [("cards/radar.json", 1), ("radar-5.json", 1)] {
+        std::fs::write(story.path("wrong.toml"), opening("willow-wood", "1 H", card)).unwrap();
+        let says = format!("which belongs to stream {stream} for ever");
+        story.fails("bo", "open wrong.toml --yes", BAD_INPUT, &says);
+    }
+    assert_eq!(
+        story.chain.get_block_number().await.unwrap(),
+        blocks,
+        "nothing was sent"
+    );
 
     let opened = story.sends("bo", "open willow.toml");
     assert_eq!(
@@ -433,13 +454,19 @@ async fn subcontracts(story: &Story) {
     story.fails("dan", "withdraw-proposal 3 --yes", 1, "NotSponsor");
     story.signs("cleo", "withdraw-proposal 3");
     // A device's key serves one stream for ever, so what was taken back is opened anew with a new one.
-    story.fails("cleo", "open reed.toml --yes", 1, "DeviceKeyTaken");
+    let reed_of = |card: &str| {
+        std::fs::write(story.path("reed.toml"), opening("reed-wood", "0.7 H", card)).unwrap();
+    };
+    story.fails(
+        "cleo",
+        "open reed.toml --yes",
+        BAD_INPUT,
+        "which belongs to stream 3 for ever",
+    );
+    reed_of("radar-4.json");
+    story.sends("cleo", "open reed.toml");
     story.sends("cleo", "withdraw-proposal 4");
-    std::fs::write(
-        story.path("reed.toml"),
-        opening("reed-wood", "0.7 H", "radar-4.json"),
-    )
-    .unwrap();
+    reed_of("radar-7.json");
     story.fails("cleo", "open reed.toml --yes", 1, "TooManyOpen");
 
     story.fails("carrier", "enact 2", TRY_AGAIN, "it can be enacted from Wed");
