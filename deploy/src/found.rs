@@ -272,7 +272,11 @@ async fn is_done(
     }
 }
 
-async fn has_code(chain: &DynProvider, at: Address) -> Result<bool, ChainError> {
+/// True where a contract stands at this address.
+///
+/// # Errors
+/// Where the chain cannot be reached.
+pub async fn has_code(chain: &DynProvider, at: Address) -> Result<bool, ChainError> {
     Ok(!chain.get_code_at(at).await.map_err(unreachable)?.is_empty())
 }
 
@@ -437,12 +441,18 @@ async fn birth(chain: &DynProvider, charter: Address) -> Result<u64, ChainError>
 }
 
 impl Deployment {
+    /// Where a folder keeps what was founded on a chain.
+    #[must_use]
+    pub fn path(folder: &Path, chain_id: u64) -> PathBuf {
+        folder.join(format!("{chain_id}.json"))
+    }
+
     /// Writes it as `<folder>/<chain-id>.json`. Names noted there of what was opened after ignition are kept.
     ///
     /// # Errors
     /// Where the folder or file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, FoundError> {
-        let path = folder.join(format!("{}.json", self.chain_id));
+        let path = Self::path(folder, self.chain_id);
         let failed = |source| FoundError::File {
             path: path.clone(),
             source,

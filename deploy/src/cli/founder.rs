@@ -20,7 +20,7 @@ use hearth_bindings::Committee;
 use serde_json::json;
 
 use super::Words;
-use super::talk::{self, BadInput, Steps};
+use super::talk::{self, BadInput, NotYet, Steps};
 
 /// A kit's fees are foreseen at this price where the chain names none, wei per gas.
 const USUAL_GAS_PRICE: u128 = 1_000_000_000;
@@ -389,6 +389,15 @@ pub(crate) async fn ignite(words: &Words, charter: &Path) -> Result<()> {
     let (chain, key) = words.purse().await?;
     let id = chain.get_chain_id().await.map_err(chain::unreachable)?;
     let (kit, plan) = planned(charter, id)?;
+    if !found::has_code(&chain, plan.foreseen.charter).await? {
+        bail!(NotYet(format!(
+            "{} is not founded on chain {id} yet: there is no contract at {}, where this charter's plan puts it; \
+             `hearth found {}` founds it",
+            kit.name,
+            plan.foreseen.charter,
+            charter.display()
+        )));
+    }
     let deployment = found::ignite(&chain, key.address(), &kit, &plan).await?;
     wrote(words, &deployment)?;
     talk::say(&format!(

@@ -15,7 +15,7 @@ use alloy::providers::{DynProvider, Provider};
 use alloy::signers::local::PrivateKeySigner;
 use clap::{CommandFactory, Parser, Subcommand};
 use eyre::{Result, bail};
-use hearth::found::Deployment;
+use hearth::found::{self, Deployment};
 
 /// Found a charter, and live under it.
 #[derive(Debug, Parser)]
@@ -384,6 +384,25 @@ impl Words {
     /// What was founded on this chain.
     pub(crate) async fn deployment(&self, chain: &DynProvider) -> Result<Deployment> {
         let id = chain.get_chain_id().await.map_err(hearth::chain::unreachable)?;
-        Ok(Deployment::read(&self.deployments.join(format!("{id}.json")))?)
+        let path = Deployment::path(&self.deployments, id);
+        let not_founded = |looked: &str| {
+            talk::NotYet(format!(
+                "not founded on chain {id} yet: {looked}; `hearth found <charter>` founds, or name the folder of what is \
+                 founded by --deployments"
+            ))
+        };
+        if !path.exists() {
+            bail!(not_founded(&format!("there is no {}", path.display())));
+        }
+        let place = Deployment::read(&path)?;
+        if !found::has_code(chain, place.charter).await? {
+            bail!(not_founded(&format!(
+                "{} puts {} at {}, where this chain has no contract",
+                path.display(),
+                place.name,
+                place.charter
+            )));
+        }
+        Ok(place)
     }
 }

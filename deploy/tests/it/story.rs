@@ -324,6 +324,20 @@ async fn founded(story: &Story) {
     );
     let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
     story.fuel(carrier).await;
+    for (who, words) in [
+        ("ada", "status"),
+        ("ada", "me"),
+        ("alder", "seat cards/seat-alder.json --yes"),
+    ] {
+        let says = "not founded on chain 31337 yet: there is no deployments/31337.json; `hearth found";
+        story.fails(who, words, TRY_AGAIN, says);
+    }
+    story.fails(
+        "carrier",
+        "ignite birch-lane.toml",
+        TRY_AGAIN,
+        "birch-lane is not founded on chain 31337 yet: there is no contract at 0x",
+    );
     let found = format!("found birch-lane.toml --yes {hash}");
     let before = story.chain.get_block_number().await.unwrap();
     let place = story.says("carrier", &found);
@@ -347,6 +361,16 @@ async fn founded(story: &Story) {
         "founding again changes nothing"
     );
     assert_eq!(place["signed"], json!([1, 2, 3, 4, 5]));
+    // What another chain of the same id holds is not what stands here.
+    let mut elsewhere = story.place();
+    elsewhere.charter = Address::repeat_byte(9);
+    elsewhere.write(&story.path("elsewhere")).unwrap();
+    story.fails(
+        "ada",
+        "--deployments elsewhere status",
+        TRY_AGAIN,
+        "where this chain has no contract",
+    );
     assert_eq!(
         place["charter"], plan["foreseen"]["charter"],
         "founded where it was foreseen"
