@@ -21,8 +21,8 @@ import {Wood} from "./Wood.sol";
 /// @notice One provider's wood, paid by the week at a price that rises with the payer's means.
 /// @dev POWERS. None of its own: what it asks of the ledger is bounded by each payer's mandate (R1.2).
 /// ORDER. Means are read before any money moves; then the true-up of a period that closed, charges by member, the shrinkage
-/// reserve, provider and warmth; then wood nobody took: reserve, all signers in equal parts, provider. When the
-/// subcontract is over, the last true-up, and what the pots still hold to those signers.
+/// reserve, provider and warmth; then wood nobody took: reserve, all signers but the provider in equal parts,
+/// provider. When the subcontract is over, the last true-up, and what the pots still hold to those signers.
 /// READINGS. A line contested is left out whole, also of the period's sums. A line of a non-signer moves nothing and
 /// is in no sum. A payer who declared no band is in band 0, as one who declares it; the floor holds for both.
 /// UNITS. Grams, units of H, bps.

@@ -28,6 +28,8 @@ pub struct Digest {
     pub epoch: u32,
     /// Its beginning, unix seconds.
     pub begin: u64,
+    /// The member who brings the wood.
+    pub provider: u16,
     /// What each member took and paid.
     pub lines: Vec<Line>,
     /// Paid to the provider of what was paid.
@@ -42,9 +44,9 @@ pub struct Digest {
     pub unattributed: u64,
     /// Of it, from the shrinkage reserve.
     pub from_reserve: u64,
-    /// Of it, paid by signers.
+    /// Of it, paid by the signers but the provider, asked in equal parts.
     pub shared: u64,
-    /// Of it, paid by nobody.
+    /// Of it, paid by nobody: what exceeds what the others signed or have.
     pub borne_by_provider: u64,
 }
 
@@ -70,6 +72,8 @@ pub struct Line {
     pub extinguished: u64,
     /// Paid of a share of what nobody tapped for.
     pub shared: u64,
+    /// Of what nobody tapped for, borne unpaid: the provider's alone.
+    pub borne: u64,
 }
 
 /// Every accepted report with its parent, and the unix second at which it was accepted, oldest first.
@@ -165,9 +169,15 @@ pub async fn digest(
             _ => {}
         });
     }
+    let terms = Firewood::new(wood, chain).terms().call().await;
+    let provider = terms.map_err(asked("reading the terms"))?.provider;
+    if money.borneByProvider > 0 {
+        line_of(&mut lines, provider, &|line| line.borne = money.borneByProvider);
+    }
     Ok(Some(Digest {
         epoch: epoch.to::<u32>(),
         begin: calendar::week_begin(epoch.to::<u64>(), tz(chain, place).await?),
+        provider,
         lines: lines.into_values().collect(),
         to_provider: money.toProvider,
         to_warmth: money.toWarmth,
@@ -178,4 +188,17 @@ pub async fn digest(
         shared: money.shared,
         borne_by_provider: money.borneByProvider,
     }))
+}
+
+impl Digest {
+    /// One member's week; all nothing but the name where the week has nothing of them.
+    #[must_use]
+    pub fn of(&self, member: u16, place: &Deployment) -> Line {
+        let line = self.lines.iter().find(|line| line.member == member);
+        line.cloned().unwrap_or_else(|| Line {
+            member,
+            name: place.member_name(member),
+            ..Line::default()
+        })
+    }
 }

@@ -5,8 +5,8 @@ use hearth::amount::{Amount, figures};
 use hearth::calendar;
 use hearth::chain::asked;
 use hearth::view;
-use hearth::week::{self, Digest};
-use hearth_bindings::{Firewood, Roster};
+use hearth::week::{self, Digest, Line};
+use hearth_bindings::Roster;
 
 use super::Words;
 use super::talk::{self, BadInput};
@@ -239,30 +239,23 @@ pub(crate) async fn digest(
     };
     let tz = view::tz(&chain, &place).await?;
     if let Some(member) = member {
-        return own(words, &digest, member, tz);
+        return own(words, &digest, &digest.of(member, &place), tz);
     }
     if words.json {
         return talk::json(&with_version(&digest)?);
     }
-    let wood = super::subcontract::address(&chain, &place, subcontract).await?;
-    let provider = Firewood::new(wood, &chain)
-        .terms()
-        .call()
-        .await
-        .map_err(asked("reading the terms"))?
-        .provider;
     talk::line(&format!(
         "the week from {} for {}, who brings the wood",
         calendar::shown(digest.begin, tz),
-        place.member_name(provider)
+        place.member_name(digest.provider)
     ));
     let paid = column(&digest.lines, |line| line.paid);
     let owes = column(&digest.lines, |line| line.arrears);
-    let shared = column(&digest.lines, |line| line.shared);
-    let rows: Vec<Vec<String>> = (digest.lines.iter().zip(paid).zip(owes).zip(shared))
-        .map(|(((line, paid), owes), shared)| {
+    let bore = column(&digest.lines, |line| line.shared + line.borne);
+    let rows: Vec<Vec<String>> = (digest.lines.iter().zip(paid).zip(owes).zip(bore))
+        .map(|(((line, paid), owes), bore)| {
             let kilograms = format!("{}.{:03}", line.grams / 1_000, line.grams % 1_000);
-            vec![line.name.clone(), kilograms, paid, owes, shared]
+            vec![line.name.clone(), kilograms, paid, owes, bore]
         })
         .collect();
     talk::table(
@@ -271,7 +264,7 @@ pub(crate) async fn digest(
             "took, kg",
             "paid, H",
             "still owes, H",
-            "share of untapped, H",
+            "bore of untapped, H",
         ],
         &rows,
     );
@@ -279,11 +272,15 @@ pub(crate) async fn digest(
         ("to you, of what was paid", digest.to_provider),
         ("to you, for the period before", digest.true_up),
         (
-            "to you, for wood nobody tapped for",
-            digest.from_reserve + digest.shared,
+            "wood nobody tapped for: to you from the shrinkage reserve",
+            digest.from_reserve,
         ),
         (
-            "borne by you, of wood nobody tapped for",
+            "wood nobody tapped for: to you from the other signers, asked in equal parts",
+            digest.shared,
+        ),
+        (
+            "wood nobody tapped for: paid by nobody, so borne by you",
             digest.borne_by_provider,
         ),
         ("to the warmth reserve", digest.to_warmth),
@@ -293,11 +290,7 @@ pub(crate) async fn digest(
     Ok(())
 }
 
-fn own(words: &Words, digest: &Digest, member: u16, tz: i32) -> Result<()> {
-    let Some(line) = digest.lines.iter().find(|line| line.member == member) else {
-        talk::say("you took nothing in that week, and paid nothing");
-        return Ok(());
-    };
+fn own(words: &Words, digest: &Digest, line: &Line, tz: i32) -> Result<()> {
     if words.json {
         let mut value = with_version(line)?;
         if let Some(object) = value.as_object_mut() {
@@ -310,20 +303,28 @@ fn own(words: &Words, digest: &Digest, member: u16, tz: i32) -> Result<()> {
         line.name,
         calendar::shown(digest.begin, tz)
     ));
-    talk::table(
-        &["", ""],
-        &[
-            vec![
-                "took".into(),
-                format!("{}.{:03} kg", line.grams / 1_000, line.grams % 1_000),
-            ],
-            vec!["band applied".into(), line.band.to_string()],
-            vec!["cost before your caps".into(), h(line.charge)],
-            vec!["you paid".into(), h(line.paid)],
-            vec!["you owe of it, without interest".into(), h(line.arrears)],
-            vec!["beyond your caps, nobody's debt".into(), h(line.extinguished)],
-            vec!["your share of wood nobody tapped for".into(), h(line.shared)],
-        ],
+    let untapped = if line.member == digest.provider {
+        ("you bear of wood nobody tapped for", line.borne)
+    } else {
+        ("your share of wood nobody tapped for", line.shared)
+    };
+    let mut rows = vec![vec![
+        "took".into(),
+        format!("{}.{:03} kg", line.grams / 1_000, line.grams % 1_000),
+    ]];
+    if line.grams > 0 {
+        rows.push(vec!["band applied".into(), line.band.to_string()]);
+    }
+    rows.extend(
+        [
+            ("cost before your caps", line.charge),
+            ("you paid", line.paid),
+            ("you owe of it, without interest", line.arrears),
+            ("beyond your caps, nobody's debt", line.extinguished),
+            untapped,
+        ]
+        .map(|(what, amount)| vec![what.into(), h(amount)]),
     );
+    talk::table(&["", ""], &rows);
     Ok(())
 }

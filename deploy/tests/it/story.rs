@@ -185,11 +185,12 @@ impl Story {
         }
     }
 
-    /// A quorum's report of one week, in which ada, cleo and dan took wood.
+    /// A quorum's report of one week, in which ada, cleo and dan took wood, and somebody who did not tap took more.
     async fn report(&self, begin: u64) -> Report {
         let place = self.place();
         let mut payload = B256::ZERO.to_vec();
-        payload.extend([0; 8]);
+        payload.extend(8_u32.to_be_bytes());
+        payload.extend(8_000_u32.to_be_bytes());
         for member in [1_u16, 3, 4] {
             payload.extend(member.to_be_bytes());
             payload.extend(2_u16.to_be_bytes());
@@ -811,8 +812,16 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     };
     // His purse lifts dan to band 3, which pays 0.8 H a piece; whose line is contested pays nothing.
     assert_eq!(paid(4), Some(&json!(1_600_000)), "{digest}");
-    assert_eq!((paid(1), paid(3)), (None, None), "{digest}");
+    assert_eq!((paid(1), paid(3)), (Some(&json!(0)), Some(&json!(0))), "{digest}");
     assert_eq!(story.says("dan", "digest --member 4")["paid"], 1_600_000);
+    // Of 6.4 H of wood nobody tapped for, the reserve has 2% of what dan paid, the four others 1 H each by their caps; the
+    // provider shares in none of it and bears the rest.
+    let parts = ["fromReserve", "shared", "borneByProvider"].map(|part| digest[part].as_u64().unwrap());
+    assert_eq!(parts, [32_000, 4_000_000, 2_368_000], "{digest}");
+    let eve = story.says("eve", "digest --member 5");
+    assert_eq!((&eve["grams"], &eve["shared"]), (&json!(0), &json!(1_000_000)));
+    let bo = story.says("bo", "digest --member 2");
+    assert_eq!((&bo["shared"], &bo["borne"]), (&json!(0), &json!(2_368_000)));
 
     newcomers(&story).await;
 

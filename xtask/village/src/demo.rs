@@ -266,7 +266,7 @@ fn tell_rest(outcome: &Outcome) -> Result<()> {
         money(&lost.worth)?
     );
     println!(
-        "  borne by the shrinkage reserve {}, by all signers in equal parts {}, by the provider {}",
+        "  paid by the shrinkage reserve {}, by all signers but the provider in equal parts {}; borne by the provider {}",
         money(&lost.from_reserve)?,
         money(&lost.shared)?,
         money(&lost.borne_by_provider)?

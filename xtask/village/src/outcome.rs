@@ -58,7 +58,7 @@ pub struct Unattributed {
     pub worth: String,
     /// Of it, from the shrinkage reserve.
     pub from_reserve: String,
-    /// Of it, from the signers in equal parts.
+    /// Of it, from the signers but the provider, asked in equal parts.
     pub shared: String,
     /// Of it, borne by the provider.
     pub borne_by_provider: String,
