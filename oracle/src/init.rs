@@ -1,13 +1,14 @@
 //! `hearth-oracle init`: a folder with keys, a configuration and the seat's public card.
 //!
 //! *Out*: `hearth-oracle.toml`, `keys/`, `seat.json`. Safe to repeat: what is there is kept, what is missing is made.
-//! *Never*: a secret on the command line or on the screen.
+//! *Refuses*: other arguments than those the folder was prepared with. *Never*: a secret on the command line or on the screen.
 
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use crate::check::without_paths;
 use crate::config::{Config, ConfigError, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
 
@@ -119,6 +120,18 @@ pub enum InitError {
     /// The configuration cannot be used.
     #[error("the configuration cannot be used")]
     Config(#[source] ConfigError),
+    /// The folder is prepared already, otherwise.
+    #[error(
+        "{folder} is prepared with other arguments, and nothing was changed: {}; give the same, correct the file \
+         itself, or take another folder",
+        differing.join("; ")
+    )]
+    Differs {
+        /// Which folder.
+        folder: PathBuf,
+        /// Every argument that differs.
+        differing: Vec<String>,
+    },
     /// The seat's card is not there, or is none.
     #[error("{path} is no seat's card; `init` wrote one there: put it back")]
     Card {
@@ -136,12 +149,29 @@ pub enum InitError {
     },
 }
 
-/// Prepares a seat's folder.
+/// Prepares a seat's folder, or finds it prepared with the same arguments.
 ///
 /// # Errors
-/// A key or file cannot be made.
+/// It is prepared with other arguments, or a key or file cannot be made.
 pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     let folder = &args.folder;
+    let (config, card_file) = (folder.join("hearth-oracle.toml"), folder.join("seat.json"));
+    let before = if card_file.exists() {
+        Some(read_card(&card_file)?)
+    } else {
+        None
+    };
+    let mut differing = before.as_ref().map_or_else(Vec::new, |card| on_card(args, card));
+    if config.exists() {
+        differing.extend(in_configuration(args, &config)?);
+    }
+    if !differing.is_empty() {
+        return Err(InitError::Differs {
+            folder: folder.clone(),
+            differing,
+        });
+    }
+
     let password = Password::read_or_make(&folder.join("keys/password")).map_err(InitError::Key)?;
     let made = |name: &str| -> Result<Secret, InitError> {
         let path = folder.join("keys").join(name);
@@ -157,14 +187,17 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
             path: folder.join("keys").join(name),
         })
     };
-    let identity = match args.identity {
-        Some(identity) => identity,
-        None => address("identity.json")?,
+    // Once it is on the card, the identity key may lie elsewhere.
+    let identity = match (args.identity, &before) {
+        (Some(identity), _) => identity,
+        (None, Some(card)) => card.identity,
+        (None, None) => address("identity.json")?,
     };
+    let name = args.name.clone().or(before.map(|card| card.name));
     let card = SeatCard {
         card: "seat".into(),
         v: 1,
-        name: args.name.clone().unwrap_or_else(|| format!("seat-{}", args.seat)),
+        name: name.unwrap_or_else(|| format!("seat-{}", args.seat)),
         identity,
         report_key: address("report.json")?,
         transport_key: made("transport.json")?.public(),
@@ -172,21 +205,115 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     };
     let gas = address("gas.json")?;
 
-    let config = folder.join("hearth-oracle.toml");
     if !config.exists() {
         write(&config, &configuration(args))?;
     }
-    let card_file = folder.join("seat.json");
-    write(
-        &card_file,
-        &format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default()),
-    )?;
+    write_card(&card_file, &card)?;
     Ok(Prepared {
         config,
         card_file,
         card,
         gas,
     })
+}
+
+/// Where what is given differs from what is there. What is not given is kept.
+fn differs(argument: &str, given: Option<&str>, place: &str, there: &str) -> Option<String> {
+    let given = given.filter(|given| *given != there)?;
+    // An RPC's address may hold a token.
+    Some(without_paths(&format!(
+        "{argument} is {given}, {place} is {there}"
+    )))
+}
+
+/// The arguments that differ from the card.
+fn on_card(args: &InitArgs, card: &SeatCard) -> Vec<String> {
+    let identity = args.identity.map(|identity| identity.to_string());
+    let there = card.identity.to_string();
+    [
+        differs("--name", args.name.as_deref(), "name on the card", &card.name),
+        differs("--identity", identity.as_deref(), "identity on the card", &there),
+        differs(
+            "--endpoint",
+            Some(&args.endpoint),
+            "endpoint on the card",
+            &card.endpoint,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The arguments that differ from the configuration, which may wait for its charter still.
+fn in_configuration(args: &InitArgs, path: &Path) -> Result<Vec<String>, InitError> {
+    let text = std::fs::read_to_string(path).ok();
+    let Some(tables) = text.and_then(|text| text.parse::<toml::Table>().ok()) else {
+        // It says why.
+        return Config::read(path).map(|_| Vec::new()).map_err(InitError::Config);
+    };
+    let there = |table: &str, key: &str| match tables.get(table).and_then(|table| table.get(key)) {
+        Some(toml::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "nothing".into(),
+    };
+    // An address is the same in capitals and small letters.
+    let charter = there("chain", "charter");
+    let charter = charter
+        .parse()
+        .map_or(charter, |address: Address| address.to_string());
+    let some = |given: &dyn ToString| Some(given.to_string());
+    let url = |url: &RpcUrl| url.reveal().to_owned();
+    let given = [
+        ("--seat", some(&args.seat), "seat.number", there("seat", "number")),
+        ("--rpc", Some(url(&args.rpc)), "chain.rpc", there("chain", "rpc")),
+        (
+            "--second-rpc",
+            args.second_rpc.as_ref().map(url),
+            "chain.second_rpc",
+            there("chain", "second_rpc"),
+        ),
+        (
+            "--chain-id",
+            some(&args.chain_id),
+            "chain.chain_id",
+            there("chain", "chain_id"),
+        ),
+        (
+            "--charter",
+            args.charter.map(|it| it.to_string()),
+            "chain.charter",
+            charter,
+        ),
+        ("--mqtt", some(&args.mqtt), "listen.mqtt", there("listen", "mqtt")),
+        ("--http", some(&args.http), "listen.http", there("listen", "http")),
+        (
+            "--operator",
+            some(&args.operator),
+            "listen.operator",
+            there("listen", "operator"),
+        ),
+    ];
+    let differing = given.iter().filter_map(|(argument, given, key, there)| {
+        differs(
+            argument,
+            given.as_deref(),
+            &format!("{key} in the configuration"),
+            there,
+        )
+    });
+    Ok(differing.collect())
+}
+
+fn read_card(path: &Path) -> Result<SeatCard, InitError> {
+    let text = std::fs::read(path).ok();
+    text.and_then(|text| serde_json::from_slice(&text).ok())
+        .ok_or_else(|| InitError::Card { path: path.into() })
+}
+
+fn write_card(path: &Path, card: &SeatCard) -> Result<(), InitError> {
+    let text = serde_json::to_string_pretty(card).unwrap_or_default();
+    write(path, &format!("{text}\n"))
 }
 
 /// What a rotation has made.
@@ -208,25 +335,18 @@ pub struct Rotated {
 pub fn rotate(config: &Path) -> Result<Rotated, InitError> {
     let read = Config::read(config).map_err(InitError::Config)?;
     let card_file = config.with_file_name("seat.json");
-    let no_card = || InitError::Card {
-        path: card_file.clone(),
-    };
-    let text = std::fs::read(&card_file).map_err(|_| no_card())?;
-    let mut card: SeatCard = serde_json::from_slice(&text).map_err(|_| no_card())?;
+    let mut card = read_card(&card_file)?;
     let password = Password::read(&read.keys.password).map_err(InitError::Key)?;
     let folder = read.keys.report.parent().unwrap_or(Path::new("."));
     let key = (2..)
         .map(|number: u32| folder.join(format!("report-{number}.json")))
         .find(|path| !path.exists())
-        .ok_or_else(no_card)?;
+        .unwrap_or_default();
     let secret = key::make(&key, &password).map_err(InitError::Key)?;
     card.report_key = secret
         .address()
         .ok_or_else(|| InitError::NoKey { path: key.clone() })?;
-    write(
-        &card_file,
-        &format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default()),
-    )?;
+    write_card(&card_file, &card)?;
     Ok(Rotated { key, card_file, card })
 }
 
@@ -361,6 +481,92 @@ mod tests {
         assert_eq!(config.chain.charter.to_string(), charter);
         let card: SeatCard = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
         assert_eq!(card, first.card);
+    }
+
+    #[test]
+    fn other_arguments_than_before_are_named_and_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("seat");
+        let given = ["init", at.to_str().unwrap(), "--seat", "1", "--name", "Anna"];
+        let mut first = Only::parse_from(given).args;
+        first.rpc = "http://a:1/token".parse().unwrap();
+        first.identity = Some(Address::repeat_byte(0xa1));
+        let prepared = init(&first).unwrap();
+        let written =
+            || [&prepared.config, &prepared.card_file].map(|file| std::fs::read_to_string(file).unwrap());
+        let before = written();
+
+        let check = |change: &dyn Fn(&mut InitArgs), wanted: &str| {
+            let mut other = first.clone();
+            change(&mut other);
+            let refused = init(&other).unwrap_err().to_string();
+            let only = format!("and nothing was changed: {wanted}; give the same");
+            assert!(refused.contains(&only), "{refused}");
+            assert_eq!(written(), before);
+        };
+        let charter = Address::repeat_byte(0xc1);
+        check(
+            &|a| a.seat = 2,
+            "--seat is 2, seat.number in the configuration is 1",
+        );
+        check(
+            &|a| a.name = Some("Bea".into()),
+            "--name is Bea, name on the card is Anna",
+        );
+        check(
+            &|a| a.endpoint = "http://b:1".into(),
+            "--endpoint is http://b:1, endpoint on the card is http://127.0.0.1:8480",
+        );
+        check(
+            &|a| a.rpc = "http://b:1/token".parse().unwrap(),
+            "--rpc is http://b:1, chain.rpc in the configuration is http://a:1",
+        );
+        check(
+            &|a| a.second_rpc = "http://b:1".parse().ok(),
+            "--second-rpc is http://b:1, chain.second_rpc in the configuration is nothing",
+        );
+        check(
+            &|a| a.chain_id = 7,
+            "--chain-id is 7, chain.chain_id in the configuration is 31337",
+        );
+        check(
+            &|a| a.charter = Some(charter),
+            &format!("--charter is {charter}, chain.charter in the configuration is nothing"),
+        );
+        check(
+            &|a| a.identity = Some(charter),
+            &format!(
+                "--identity is {charter}, identity on the card is {}",
+                prepared.card.identity
+            ),
+        );
+        let socket = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let default = "in the configuration is 0.0.0.0";
+        check(
+            &|a| (a.mqtt, a.http) = (socket, socket),
+            &format!(
+                "--mqtt is {socket}, listen.mqtt {default}:1883; --http is {socket}, listen.http {default}:8480"
+            ),
+        );
+        check(
+            &|a| a.operator = socket,
+            &format!("--operator is {socket}, listen.operator in the configuration is 127.0.0.1:9480"),
+        );
+
+        let mut less = first.clone();
+        (less.name, less.identity) = (None, None);
+        assert_eq!(
+            init(&less).unwrap().card,
+            prepared.card,
+            "what is not given is kept"
+        );
+        assert_eq!(written(), before);
+        assert!(!at.join("keys/identity.json").exists(), "it lies elsewhere");
+
+        std::fs::write(&prepared.config, "[chain").unwrap();
+        assert!(matches!(init(&first).unwrap_err(), InitError::Config(_)));
+        std::fs::write(&prepared.card_file, "{}").unwrap();
+        assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
     }
 
     #[test]
