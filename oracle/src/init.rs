@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::without_paths;
 use crate::config::{Config, ConfigError, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
+use crate::sense::drivers;
 
 /// What to prepare.
 #[derive(Debug, Clone, clap::Args)]
@@ -82,7 +83,7 @@ pub struct DeviceCard {
     pub v: u8,
     /// A name for people; not on chain.
     pub name: String,
-    /// ASCII, at most 16 bytes: `radar`, `scale`, `badge`.
+    /// A name of [`drivers::KINDS`].
     pub kind: String,
     /// Ed25519 public key.
     pub key: B256,
@@ -137,6 +138,15 @@ pub enum InitError {
     Card {
         /// Where it should lie.
         path: PathBuf,
+    },
+    /// No sensor is of this kind.
+    #[error(
+        "the device's kind is {given:?}, wanted one of {}; nothing was made",
+        drivers::names()
+    )]
+    Kind {
+        /// What was given.
+        given: String,
     },
     /// A file cannot be written.
     #[error("{path} could not be written")]
@@ -413,23 +423,28 @@ operator = "{operator}" # metrics, health and status: for you alone
     )
 }
 
-/// Makes a device's key and card beside each other: `<name>.key.json` and `<name>.card.json` in `folder`.
+/// Makes a device's key and card beside each other: `<name>.key.json` and `<name>.card.json` in `folder`. The password
+/// file is made where it is missing.
 ///
 /// # Errors
-/// A key or file cannot be made.
+/// There is no such kind, or a key or file cannot be made.
 pub fn device(
     folder: &Path,
     name: &str,
     kind: &str,
     interval_seconds: u32,
     calibrated_until: u64,
-    password: &Password,
+    password_file: &Path,
 ) -> Result<DeviceCard, InitError> {
+    if drivers::kind(kind).is_none() {
+        return Err(InitError::Kind { given: kind.into() });
+    }
+    let password = Password::read_or_make(password_file).map_err(InitError::Key)?;
     let key_file = folder.join(format!("{name}.key.json"));
     let secret = if key_file.exists() {
-        key::open(&key_file, password)
+        key::open(&key_file, &password)
     } else {
-        key::make(&key_file, password)
+        key::make(&key_file, &password)
     };
     let card = DeviceCard {
         card: "device".into(),
@@ -567,6 +582,22 @@ mod tests {
         assert!(matches!(init(&first).unwrap_err(), InitError::Config(_)));
         std::fs::write(&prepared.card_file, "{}").unwrap();
         assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
+    }
+
+    #[test]
+    fn only_a_kind_that_some_driver_hears_gets_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        let make = |kind| device(folder.path(), "pile", kind, 60, 0, &password);
+        let refused = make("sonar").unwrap_err().to_string();
+        assert!(
+            refused.contains("\"sonar\", wanted one of badge, radar, scale"),
+            "{refused}"
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        for kind in drivers::KINDS {
+            assert_eq!(make(kind.name()).unwrap().kind, kind.name());
+        }
     }
 
     #[test]

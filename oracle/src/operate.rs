@@ -11,6 +11,7 @@ use hearth_oracle::doctor::{self, Grade};
 use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::key::{self, Password};
 use hearth_oracle::run;
+use hearth_oracle::sense::drivers;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -51,8 +52,7 @@ pub(crate) enum KeyCommand {
 pub(crate) struct DeviceArgs {
     /// Name of the device, for people; the files begin with it.
     pub(crate) name: String,
-    /// What it senses: radar, scale or badge.
-    #[arg(long)]
+    #[arg(long, help = format!("What it senses: one of {}", drivers::names()))]
     pub(crate) kind: String,
     /// Seconds between its heartbeats.
     #[arg(long, default_value_t = 60)]
@@ -111,14 +111,13 @@ pub(crate) fn check(at: &At) -> Result<ExitCode> {
 pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
     match command {
         KeyCommand::Device(args) => {
-            let password = Password::read_or_make(&args.password_file)?;
             let card = init::device(
                 &args.folder,
                 &args.name,
                 &args.kind,
                 args.interval,
                 args.calibrated_until,
-                &password,
+                &args.password_file,
             )?;
             say!("device {} ({}) has key {}", card.name, card.kind, card.key);
         }

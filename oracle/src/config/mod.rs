@@ -296,14 +296,38 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
 
     let mut table = top.section("listen");
     let address = "an address with a port, like 127.0.0.1:8480; port 0 takes any free one";
+    let section = table.span();
     let mut listen = |name: &str, default: ([u8; 4], u16)| {
-        value(table.text(name, address)).unwrap_or_else(|| SocketAddr::from(default))
+        table.text(name, address).unwrap_or_else(|| Placed {
+            value: SocketAddr::from(default),
+            span: section.clone(),
+        })
     };
-    let listen = Listen {
-        mqtt: listen("mqtt", ([0, 0, 0, 0], 1883)),
-        http: listen("http", ([0, 0, 0, 0], 8480)),
-        operator: listen("operator", ([127, 0, 0, 1], 9480)),
-    };
+    let doors = [
+        ("mqtt", listen("mqtt", ([0, 0, 0, 0], 1883))),
+        ("http", listen("http", ([0, 0, 0, 0], 8480))),
+        ("operator", listen("operator", ([127, 0, 0, 1], 9480))),
+    ];
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        let ((name, one), (other_name, other)) = (&doors[one], &doors[other]);
+        if one_place(one.value, other.value) {
+            // A default stands where the section begins: what was given is pointed at.
+            let later = if one.span.start > other.span.start {
+                one
+            } else {
+                other
+            };
+            table.problem(
+                later.span.clone(),
+                format!(
+                    "listen.{other_name}: given {}, wanted another port than listen.{name} has, {}",
+                    other.value, one.value
+                ),
+            );
+        }
+    }
+    let [mqtt, http, operator] = doors.map(|(_, door)| door.value);
+    let listen = Listen { mqtt, http, operator };
     table.close(&["mqtt", "http", "operator"]);
 
     let mut table = top.section("state");
@@ -360,7 +384,13 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     })
 }
 
-/// What was given; no check here looks across values, so none needs its place.
+/// Whether two listeners would meet: an unspecified address stands for every other, of IPv4 and IPv6 alike.
+fn one_place(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
+}
+
+/// What was given, where no check looks across values and needs its place.
 fn value<T>(placed: Option<Placed<T>>) -> Option<T> {
     placed.map(|placed| placed.value)
 }
@@ -461,6 +491,32 @@ format = "xml"
                 "16:2: unknown key sensors, wanted one of chain, seat, listen, state, limits, log",
             ]
         );
+    }
+
+    #[test]
+    fn listeners_that_would_meet_are_told() {
+        let told = |listen: &str| {
+            let text = format!("[listen]\n{listen}\n{LEAST}");
+            let problems = Config::parse(&text, Path::new(".")).err().unwrap_or_default();
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let meets = |listen: &str, wanted: &str| assert_eq!(told(listen), [wanted]);
+        let apart = |listen: &str| assert_eq!(told(listen), [""; 0]);
+        meets(
+            "mqtt = \"127.0.0.1:7000\"\nhttp = \"127.0.0.1:7000\"",
+            "3:8: listen.http: given 127.0.0.1:7000, wanted another port than listen.mqtt has, 127.0.0.1:7000",
+        );
+        meets(
+            "mqtt = \"127.0.0.1:8480\"",
+            "2:8: listen.http: given 0.0.0.0:8480, wanted another port than listen.mqtt has, 127.0.0.1:8480",
+        );
+        meets(
+            "operator = \"[::]:1883\"",
+            "2:12: listen.operator: given [::]:1883, wanted another port than listen.mqtt has, 0.0.0.0:1883",
+        );
+        apart("mqtt = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\noperator = \"127.0.0.1:0\"");
+        apart("mqtt = \"127.0.0.1:7000\"\nhttp = \"127.0.0.2:7000\"");
+        apart("mqtt = \"127.0.0.1:7000\"\nhttp = \"[::1]:7000\"");
     }
 
     #[test]

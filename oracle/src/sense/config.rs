@@ -3,7 +3,7 @@
 //! *In*: text. *Out*: [`EdgeConfig`]. *Refuses*: unknown keys, and everything that does not fit, all at once. *Never*: a
 //! secret by value; keys are named by file.
 
-use super::drivers::{Settings, kind};
+use super::drivers::{Settings, kind, names};
 use hearth_oracle_core::types::{Network, Seats};
 use reqwest::Url;
 use serde::Deserialize;
@@ -244,11 +244,10 @@ impl Text {
         let mut devices: Vec<DeviceConfig> = Vec::new();
         for device in self.device {
             if kind(&device.kind).is_none() {
-                let known: Vec<&str> = super::drivers::KINDS.iter().map(|kind| kind.name()).collect();
                 problems.push(format!(
                     "a device is a \"{}\", wanted one of {}",
                     device.kind,
-                    known.join(", ")
+                    names()
                 ));
             }
             if devices.iter().any(|other| other.kind == device.kind) {

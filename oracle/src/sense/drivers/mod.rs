@@ -38,6 +38,12 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     KINDS.iter().copied().find(|kind| kind.name() == name)
 }
 
+/// The names of every kind, for people.
+pub fn names() -> String {
+    let names: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}
+
 /// What a device's table in the configuration says to its driver. A setting a kind does not use is refused there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
