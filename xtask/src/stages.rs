@@ -3,6 +3,7 @@
 //! *In*: lanes of commands. *Out*: a [`Record`] per stage, with seconds and what was skipped. *Never*: swallows the
 //! output of a stage that failed; each stage's whole output is kept in a file.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -245,7 +246,7 @@ impl Screen {
     }
 }
 
-/// The records as a table, with what was skipped and why; true when nothing failed.
+/// The records as a table, and below it what was skipped within a stage, each reason once; true when nothing failed.
 pub(crate) fn report(records: &[Record], logs: &Path, whole: Duration) -> bool {
     let mut table = Table::new();
     table
@@ -254,10 +255,7 @@ pub(crate) fn report(records: &[Record], logs: &Path, whole: Duration) -> bool {
     for record in records {
         let (text, colour) = match &record.end {
             End::Passed if record.skips.is_empty() => ("passed".to_owned(), Color::Green),
-            End::Passed => (
-                format!("passed; skipped: {}", record.skips.join("; ")),
-                Color::Yellow,
-            ),
+            End::Passed => (format!("passed, {} skipped", record.skips.len()), Color::Yellow),
             End::Failed => ("failed".to_owned(), Color::Red),
             End::Skipped(why) => (format!("skipped: {why}"), Color::Yellow),
         };
@@ -268,6 +266,11 @@ pub(crate) fn report(records: &[Record], logs: &Path, whole: Duration) -> bool {
         ]);
     }
     println!("\n{table}");
+    for record in records {
+        for (why, times) in counted(&record.skips) {
+            println!("skipped in {}, {times}\u{d7}: {why}", record.name);
+        }
+    }
     let failed: Vec<_> = records
         .iter()
         .filter(|r| r.end == End::Failed)
@@ -281,6 +284,15 @@ pub(crate) fn report(records: &[Record], logs: &Path, whole: Duration) -> bool {
         println!("failed: {} (output in {})", failed.join(", "), shown(logs));
     }
     failed.is_empty()
+}
+
+/// Each reason once, with how often it was given.
+fn counted(skips: &[String]) -> BTreeMap<&str, usize> {
+    let mut times = BTreeMap::new();
+    for why in skips {
+        *times.entry(why.as_str()).or_default() += 1;
+    }
+    times
 }
 
 fn shown(path: &Path) -> String {
@@ -331,6 +343,7 @@ mod tests {
         )]);
 
         assert_eq!(records[0].skips, ["no recordings"]);
+        assert_eq!(counted(&records[0].skips), [("no recordings", 1)].into());
     }
 
     #[test]
