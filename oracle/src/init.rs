@@ -166,15 +166,10 @@ pub enum InitError {
 pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     let folder = &args.folder;
     let (config, card_file) = (folder.join("hearth-oracle.toml"), folder.join("seat.json"));
-    let before = if card_file.exists() {
-        Some(read_card(&card_file)?)
-    } else {
-        None
-    };
+    let before = card_file.exists().then(|| read_card(&card_file)).transpose()?;
+    let written = config.exists().then(|| read_tables(&config)).transpose()?;
     let mut differing = before.as_ref().map_or_else(Vec::new, |card| on_card(args, card));
-    if config.exists() {
-        differing.extend(in_configuration(args, &config)?);
-    }
+    differing.extend(written.iter().flat_map(|tables| in_configuration(args, tables)));
     if !differing.is_empty() {
         return Err(InitError::Differs {
             folder: folder.clone(),
@@ -183,25 +178,19 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     }
 
     let password = Password::read_or_make(&folder.join("keys/password")).map_err(InitError::Key)?;
-    let made = |name: &str| -> Result<Secret, InitError> {
-        let path = folder.join("keys").join(name);
-        let secret = if path.exists() {
-            key::open(&path, &password)
-        } else {
-            key::make(&path, &password)
-        };
-        secret.map_err(InitError::Key)
-    };
-    let address = |name: &str| -> Result<Address, InitError> {
-        made(name)?.address().ok_or_else(|| InitError::NoKey {
-            path: folder.join("keys").join(name),
-        })
-    };
+    let keys = folder.join("keys");
+    let configured = written
+        .as_ref()
+        .and_then(|tables| tables.get("seat")?.get("report_key")?.as_str());
+    let report = configured.map_or_else(|| keys.join("report.json"), |name| folder.join(name));
+    // The card does not go back behind a rotation that is under way.
+    let next = following(&report);
+    let report = if next.exists() { next } else { report };
     // Once it is on the card, the identity key may lie elsewhere.
     let identity = match (args.identity, &before) {
         (Some(identity), _) => identity,
         (None, Some(card)) => card.identity,
-        (None, None) => address("identity.json")?,
+        (None, None) => address(&keys.join("identity.json"), &password)?,
     };
     let name = args.name.clone().or(before.map(|card| card.name));
     let card = SeatCard {
@@ -209,11 +198,11 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
         v: 1,
         name: name.unwrap_or_else(|| format!("seat-{}", args.seat)),
         identity,
-        report_key: address("report.json")?,
-        transport_key: made("transport.json")?.public(),
+        report_key: address(&report, &password)?,
+        transport_key: there_or_made(&keys.join("transport.json"), &password)?.public(),
         endpoint: args.endpoint.clone(),
     };
-    let gas = address("gas.json")?;
+    let gas = address(&keys.join("gas.json"), &password)?;
 
     if !config.exists() {
         write(&config, &configuration(args))?;
@@ -225,6 +214,24 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
         card,
         gas,
     })
+}
+
+/// The key in a keystore, which is made where it is missing.
+fn there_or_made(path: &Path, password: &Password) -> Result<Secret, InitError> {
+    let secret = if path.exists() {
+        key::open(path, password)
+    } else {
+        key::make(path, password)
+    };
+    secret.map_err(InitError::Key)
+}
+
+/// As [`there_or_made`], and its address.
+fn address(path: &Path, password: &Password) -> Result<Address, InitError> {
+    let secret = there_or_made(path, password)?;
+    secret
+        .address()
+        .ok_or_else(|| InitError::NoKey { path: path.into() })
 }
 
 /// Where what is given differs from what is there. What is not given is kept.
@@ -255,13 +262,20 @@ fn on_card(args: &InitArgs, card: &SeatCard) -> Vec<String> {
     .collect()
 }
 
-/// The arguments that differ from the configuration, which may wait for its charter still.
-fn in_configuration(args: &InitArgs, path: &Path) -> Result<Vec<String>, InitError> {
+/// The configuration as it is written, which may wait for its charter still.
+fn read_tables(path: &Path) -> Result<toml::Table, InitError> {
     let text = std::fs::read_to_string(path).ok();
-    let Some(tables) = text.and_then(|text| text.parse::<toml::Table>().ok()) else {
+    match text.and_then(|text| text.parse().ok()) {
+        Some(tables) => Ok(tables),
         // It says why.
-        return Config::read(path).map(|_| Vec::new()).map_err(InitError::Config);
-    };
+        None => Config::read(path)
+            .map(|_| toml::Table::new())
+            .map_err(InitError::Config),
+    }
+}
+
+/// The arguments that differ from the configuration.
+fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
     let there = |table: &str, key: &str| match tables.get(table).and_then(|table| table.get(key)) {
         Some(toml::Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -312,7 +326,7 @@ fn in_configuration(args: &InitArgs, path: &Path) -> Result<Vec<String>, InitErr
             there,
         )
     });
-    Ok(differing.collect())
+    differing.collect()
 }
 
 fn read_card(path: &Path) -> Result<SeatCard, InitError> {
@@ -326,11 +340,13 @@ fn write_card(path: &Path, card: &SeatCard) -> Result<(), InitError> {
     write(path, &format!("{text}\n"))
 }
 
-/// What a rotation has made.
+/// What a rotation has made, or taken up again.
 #[derive(Debug, Clone)]
 pub struct Rotated {
     /// The new report key's file.
     pub key: PathBuf,
+    /// Whether it was there already.
+    pub again: bool,
     /// The card's file; it shows the new key.
     pub card_file: PathBuf,
     /// The card.
@@ -339,6 +355,7 @@ pub struct Rotated {
 
 /// Makes a new report key beside the old one, and writes it into the seat's card. The daemon keeps signing with the old
 /// one until the configuration names the new one; the committee takes the new one from the seat's identity key (R22).
+/// Until the configuration names it a rotation is under way, and is taken up again instead of begun once more.
 ///
 /// # Errors
 /// The configuration or the card cannot be read, or a file cannot be made.
@@ -347,17 +364,31 @@ pub fn rotate(config: &Path) -> Result<Rotated, InitError> {
     let card_file = config.with_file_name("seat.json");
     let mut card = read_card(&card_file)?;
     let password = Password::read(&read.keys.password).map_err(InitError::Key)?;
-    let folder = read.keys.report.parent().unwrap_or(Path::new("."));
-    let key = (2..)
-        .map(|number: u32| folder.join(format!("report-{number}.json")))
-        .find(|path| !path.exists())
-        .unwrap_or_default();
-    let secret = key::make(&key, &password).map_err(InitError::Key)?;
-    card.report_key = secret
-        .address()
-        .ok_or_else(|| InitError::NoKey { path: key.clone() })?;
+    let key = following(&read.keys.report);
+    let again = key.exists();
+    card.report_key = address(&key, &password)?;
     write_card(&card_file, &card)?;
-    Ok(Rotated { key, card_file, card })
+    Ok(Rotated {
+        key,
+        again,
+        card_file,
+        card,
+    })
+}
+
+/// Where the report key after this one lies: `report-2.json` follows `report.json`.
+fn following(report: &Path) -> PathBuf {
+    let name = report
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    let number = name
+        .strip_prefix("report-")
+        .and_then(|number| number.parse().ok());
+    report.with_file_name(format!(
+        "report-{}.json",
+        number.unwrap_or(1_u32).saturating_add(1)
+    ))
 }
 
 fn write(path: &Path, content: &str) -> Result<(), InitError> {
@@ -441,17 +472,12 @@ pub fn device(
     }
     let password = Password::read_or_make(password_file).map_err(InitError::Key)?;
     let key_file = folder.join(format!("{name}.key.json"));
-    let secret = if key_file.exists() {
-        key::open(&key_file, &password)
-    } else {
-        key::make(&key_file, &password)
-    };
     let card = DeviceCard {
         card: "device".into(),
         v: 1,
         name: name.into(),
         kind: kind.into(),
-        key: secret.map_err(InitError::Key)?.public(),
+        key: there_or_made(&key_file, &password)?.public(),
         interval_seconds,
         calibrated_until,
     };
@@ -582,6 +608,46 @@ mod tests {
         assert!(matches!(init(&first).unwrap_err(), InitError::Config(_)));
         std::fs::write(&prepared.card_file, "{}").unwrap();
         assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
+    }
+
+    #[test]
+    fn r22_a_rotation_that_is_under_way_is_taken_up_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        args.charter = Some(Address::repeat_byte(0xc1));
+        let prepared = init(&args).unwrap();
+        let keys = || std::fs::read_dir(folder.path().join("keys")).unwrap().count();
+        let before = keys();
+
+        let first = rotate(&prepared.config).unwrap();
+        assert!(
+            !first.again && first.key.ends_with("keys/report-2.json"),
+            "{first:?}"
+        );
+        assert_ne!(first.card.report_key, prepared.card.report_key);
+        let second = rotate(&prepared.config).unwrap();
+        assert!(second.again && second.key == first.key, "{second:?}");
+        assert_eq!(second.card, first.card);
+        assert_eq!(
+            init(&args).unwrap().card,
+            first.card,
+            "the card keeps the new key"
+        );
+        assert_eq!(keys(), before + 1);
+
+        let text = std::fs::read_to_string(&prepared.config).unwrap();
+        let text = text.replace(
+            "# report_key = \"keys/report.json\"",
+            "report_key = \"keys/report-2.json\"",
+        );
+        std::fs::write(&prepared.config, text).unwrap();
+        assert_eq!(init(&args).unwrap().card, first.card);
+        let third = rotate(&prepared.config).unwrap();
+        assert!(
+            !third.again && third.key.ends_with("keys/report-3.json"),
+            "{third:?}"
+        );
+        assert_ne!(third.card.report_key, first.card.report_key);
     }
 
     #[test]

@@ -123,12 +123,13 @@ pub(crate) fn key(command: &KeyCommand) -> Result<ExitCode> {
         }
         KeyCommand::Rotate { config } => {
             let rotated = init::rotate(config)?;
-            let card = rotated.card_file.display();
-            say!(
-                "new report key  {}  in {}",
-                rotated.card.report_key,
-                rotated.key.display()
-            );
+            let (card, file) = (rotated.card_file.display(), rotated.key.display());
+            say!("new report key  {}  in {file}", rotated.card.report_key);
+            if rotated.again {
+                say!(
+                    "it was made before, and the configuration does not name it yet; move it away to make another"
+                );
+            }
             say!("next:");
             say!("  1. hearth seat {card} --keystore <the identity key>  takes it to the committee");
             // Paths in the configuration are seen from its own folder.
