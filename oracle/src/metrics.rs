@@ -94,7 +94,7 @@ fn describe() {
     describe_gauge!(
         PEER_LAST_HEARD,
         Unit::Seconds,
-        "Unix time at which a peer was last heard"
+        "Unix time at which a peer was last heard; until then, from which it is waited for"
     );
     describe_gauge!(
         PEER_MISMATCH,
@@ -119,7 +119,7 @@ fn describe() {
     describe_gauge!(
         REPORT_AGE,
         Unit::Seconds,
-        "Chain time since the last accepted report's cut, by stream"
+        "Chain time since the last accepted report's cut, or since the first epoch began, by stream"
     );
     describe_gauge!(BALANCE, "Coin left for transactions, in wei");
     describe_counter!(
@@ -140,7 +140,7 @@ fn describe() {
     describe_gauge!(
         HEAD_AGE,
         Unit::Seconds,
-        "Wall time since an RPC last showed a new head"
+        "Wall time since an RPC last showed a new head, or since the start"
     );
     describe_gauge!(HEAD_BLOCK, "Newest block of an RPC");
     describe_counter!(RPC_REQUESTS, "Requests to an RPC by result");

@@ -3,6 +3,7 @@
 //! *In*: messages of the core. *Out*: signed HTTP posts; what cannot be delivered in time is dropped, since the core
 //! says it again. *Never*: a wait for a slow peer; each has its own short queue.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,13 +71,22 @@ impl Acquaintance {
         change(&mut peers[index]);
     }
 
+    /// A peer is waited for since wall time `now`: one that is never heard is silent since then.
+    fn expect(&self, seat: SeatId, now: u64) {
+        self.with(seat, |peer| {
+            if peer.heard.is_none() {
+                metrics::gauge!(m::PEER_LAST_HEARD, "peer" => seat.to_string()).set(now as f64);
+            }
+        });
+    }
+
     /// A peer was heard at wall time `now`; by its own clock it was `theirs`.
     pub(crate) fn heard(&self, seat: SeatId, now: u64, theirs: u64) {
         self.with(seat, |peer| {
             peer.heard = Some(now);
             peer.clock_offset = Some(theirs.cast_signed() - now.cast_signed());
+            metrics::gauge!(m::PEER_LAST_HEARD, "peer" => seat.to_string()).set(now as f64);
         });
-        metrics::gauge!(m::PEER_LAST_HEARD, "peer" => seat.to_string()).set(now as f64);
         metrics::gauge!(m::PEER_MISMATCH, "peer" => seat.to_string()).set(0.0);
     }
 
@@ -110,6 +120,7 @@ impl Posts {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let sending = Arc::new(sending);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(expect(sending.clone())));
         let queues = (0..SEATS)
             .map(|peer| {
                 let (queue, waiting) = mpsc::channel(WAITING);
@@ -129,6 +140,25 @@ impl Posts {
             .is_some_and(|queue| queue.try_send(message).is_ok());
         if !sent {
             m::dropped("peers");
+        }
+    }
+}
+
+/// Begins to wait for each peer once the chain names where it is.
+async fn expect(sending: Arc<Sending>) {
+    let mut sights = sending.sights.clone();
+    let mut expected = BTreeSet::from([sending.seat.0]);
+    loop {
+        let sight = sights.borrow_and_update().clone();
+        for (peer, endpoint) in (0..SEATS).zip(sight.iter().flat_map(|sight| &sight.endpoints)) {
+            if !endpoint.is_empty() && expected.insert(peer) {
+                sending
+                    .acquaintance
+                    .expect(SeatId(peer), sending.clock.unix_seconds());
+            }
+        }
+        if sights.changed().await.is_err() {
+            return;
         }
     }
 }

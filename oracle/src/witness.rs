@@ -431,13 +431,15 @@ fn note(notice: &Notice, seat: SeatId) {
     }
 }
 
-/// Marks how long ago each stream was reported on, in the chain's time.
+/// Marks how long ago each stream was reported on, or else began, in the chain's time.
 pub(crate) fn gauge_reports(view: &ChainView) {
     for (stream, known) in &view.streams {
         let StreamId(number) = stream;
-        if let Some(last) = known.accepted.last() {
-            let age = view.head.time.saturating_sub(last.observed_to);
-            gauge!(m::REPORT_AGE, "stream" => number.to_string()).set(age as f64);
-        }
+        let since = match known.accepted.last() {
+            Some(last) => last.observed_to,
+            None => view.calendar.begin(known.terms.epochs, known.first_epoch),
+        };
+        let age = view.head.time.saturating_sub(since);
+        gauge!(m::REPORT_AGE, "stream" => number.to_string()).set(age as f64);
     }
 }

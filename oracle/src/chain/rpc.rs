@@ -249,6 +249,9 @@ async fn look(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        // Of one that has never answered, too.
+        let age = tell.borrow().moved.elapsed().as_secs_f64();
+        gauge!(m::HEAD_AGE, "rpc" => name.clone()).set(age);
         if !known {
             match provider.get_chain_id().await {
                 Ok(given) if given == chain_id => known = true,
@@ -310,8 +313,6 @@ async fn look(
                 tell.send_modify(|seen| seen.failing = true);
             }
         }
-        let age = tell.borrow().moved.elapsed().as_secs_f64();
-        gauge!(m::HEAD_AGE, "rpc" => name.clone()).set(age);
     }
 }
 

@@ -42,6 +42,9 @@ const IN_FLIGHT: usize = 16;
 /// Blocks after which a transaction nobody takes is made dearer.
 const PATIENCE_BLOCKS: u64 = 3;
 
+/// Blocks after which the account's coin is counted again.
+const COUNT_BLOCKS: u64 = 32;
+
 /// The most gas one transaction may ask for where a chain bounds it (EIP-7825).
 const MOST_GAS: u64 = 1 << 24;
 
@@ -134,6 +137,8 @@ pub(crate) struct Submitter {
     since: BTreeMap<u64, Instant>,
     /// The lowest nonce whose end at finality depth is not known yet.
     finalized: u64,
+    /// The block at which the account's coin was last counted.
+    counted: Option<u64>,
 }
 
 impl Submitter {
@@ -160,6 +165,7 @@ impl Submitter {
             pending,
             since,
             finalized: 0,
+            counted: None,
         })
     }
 
@@ -341,10 +347,12 @@ impl Submitter {
             .map_or(0.0, |since| since.elapsed().as_secs_f64());
         gauge!(m::TX_OLDEST).set(oldest);
         let Ok(provider) = self.provider() else { return };
-        if sight.view.head.number.is_multiple_of(32)
+        let head = sight.view.head.number;
+        if self.counted.is_none_or(|at| head >= at + COUNT_BLOCKS)
             && let Ok(balance) = provider.get_balance(self.signer.address()).await
         {
             gauge!(m::BALANCE).set(f64::from(balance));
+            self.counted = Some(head);
         }
         if self.pending.is_empty() {
             return;

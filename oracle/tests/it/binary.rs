@@ -50,3 +50,13 @@ pub(crate) async fn run(config: &Path) -> (Option<i32>, String) {
     let output = ended.expect("it goes on running").unwrap();
     (output.status.code(), text(&output))
 }
+
+/// Starts a daemon, which ends when the child is dropped.
+pub(crate) fn start(config: &Path) -> tokio::process::Child {
+    tokio::process::Command::from(command(&["run", "--config", config.to_str().unwrap()]))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}

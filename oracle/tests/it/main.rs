@@ -12,6 +12,7 @@ mod bad_journals;
 mod binary;
 mod doctor;
 mod faulty_rpc;
+mod figures;
 mod outages;
 mod polity;
 mod secrets;
