@@ -1,7 +1,7 @@
 //! The one door to a chain: connect, ask, land a transaction and read why one was refused.
 //!
-//! *In*: an RPC address, keys. *Out*: receipts. *Refuses*: nothing by itself, but names each refusal in the contracts'
-//! own words. *Never*: treats a local chain otherwise than a public one.
+//! *In*: an RPC address, keys. *Out*: receipts. *Refuses*: nothing by itself, but says what each refusal of a contract
+//! means. *Never*: treats a local chain otherwise than a public one.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
 use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
-use alloy::sol_types::{SolEvent, SolInterface};
+use alloy::sol_types::SolEvent;
 use alloy::transports::{RpcError, TransportErrorKind};
-use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Roster};
 use hearth_oracle_core::report::UnknownVerdict;
 use thiserror::Error;
+
+use crate::refusal;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -39,7 +40,7 @@ pub enum ChainError {
     Refused {
         /// What was tried.
         act: String,
-        /// The contract's error, or the node's words.
+        /// What the contract's error means, or the node's words.
         reason: String,
     },
     /// An accepted report is of a later release.
@@ -111,7 +112,7 @@ pub fn asked(act: &str) -> impl Fn(alloy::contract::Error) -> ChainError + '_ {
 fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
     match error.as_error_resp() {
         Some(said) => {
-            let reason = said.as_revert_data().and_then(|data| reason(&data));
+            let reason = said.as_revert_data().and_then(|data| refusal::sentence(&data));
             ChainError::Refused {
                 act: act.into(),
                 reason: reason.unwrap_or_else(|| said.message.to_string()),
@@ -119,27 +120,6 @@ fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
         }
         None => ChainError::Unreachable(Box::new(error)),
     }
-}
-
-/// The contracts' own error in words, where the bytes are one.
-#[must_use]
-pub fn reason(data: &Bytes) -> Option<String> {
-    fn named<E: SolInterface + std::fmt::Debug>(data: &Bytes) -> Option<String> {
-        let text = format!("{:?}", E::abi_decode(data).ok()?);
-        // `Errors(Error { … })`: the enum's variant repeats the name of the struct within.
-        let inner = text
-            .split_once('(')
-            .map_or(text.as_str(), |(_, rest)| rest.trim_end_matches(')'));
-        Some(inner.to_owned())
-    }
-    named::<Charter::CharterErrors>(data)
-        .or_else(|| named::<Roster::RosterErrors>(data))
-        .or_else(|| named::<Ledger::LedgerErrors>(data))
-        .or_else(|| named::<Committee::CommitteeErrors>(data))
-        .or_else(|| named::<Docket::DocketErrors>(data))
-        .or_else(|| named::<Mandates::MandatesErrors>(data))
-        .or_else(|| named::<Firewood::FirewoodErrors>(data))
-        .or_else(|| alloy::sol_types::decode_revert_reason(data))
 }
 
 /// What a call would cost in gas; refused in the contract's words where it would revert.

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::chain::{self, ChainError, asked, unreachable};
 use crate::kit::Kit;
 use crate::plan::{Done, Plan, Step};
+use crate::refusal;
 use crate::sign::{SignError, Signature};
 
 /// How far a founding is; told before each step.
@@ -346,7 +347,7 @@ pub async fn simulated(
                 .map_or_else(String::new, |error| error.message.clone());
             return Err(ChainError::Refused {
                 act: step.label.clone(),
-                reason: chain::reason(&call.return_data).unwrap_or(said),
+                reason: refusal::sentence(&call.return_data).unwrap_or(said),
             });
         }
     }

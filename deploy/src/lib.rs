@@ -16,6 +16,7 @@ pub mod limits;
 pub mod member;
 pub mod open;
 pub mod plan;
+pub mod refusal;
 pub mod rehearse;
 pub mod sign;
 pub mod throwaway;

@@ -29,6 +29,11 @@ const STATES: [&str; 6] = ["none", "open", "enacted", "active", "suspended", SUN
 /// The state of what is over: taken back, lapsed or ended.
 pub const SUNSET: &str = "sunset";
 
+/// A subcontract's state, as the contracts number it.
+pub(crate) fn state_in_words(state: u8) -> &'static str {
+    STATES.get(usize::from(state)).copied().unwrap_or("unknown")
+}
+
 /// A subcontract that somebody opened after ignition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,7 +234,7 @@ pub async fn state(
     let charter = Charter::new(place.charter, chain);
     let state = charter.stateOf(subcontract).call().await;
     let state = state.map_err(asked("reading a subcontract"))?;
-    Ok(STATES.get(usize::from(state)).copied().unwrap_or("unknown"))
+    Ok(state_in_words(state))
 }
 
 /// How one subcontract that was opened after ignition stands; none where it was not.

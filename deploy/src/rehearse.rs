@@ -34,6 +34,7 @@ use crate::kit::{
 };
 use crate::member::{self, Account};
 use crate::plan::Plan;
+use crate::refusal;
 use crate::sign::{Consent, LONGEST_MANDATE, SignError, Signature};
 use crate::throwaway::{self, ThrowawayError};
 
@@ -702,7 +703,7 @@ impl Play<'_> {
             } else if let Ok(failed) = log.log_decode::<Docket::SettlementFailed>() {
                 let reason = &failed.inner.reason;
                 return Err(unsettled(
-                    chain::reason(reason).unwrap_or_else(|| reason.to_string()),
+                    refusal::sentence(reason).unwrap_or_else(|| reason.to_string()),
                 ));
             } else if let Ok(wood) = log.log_decode::<Firewood::WoodSettled>() {
                 money = Some((wood.inner.period, wood.inner.money.clone()));

@@ -169,7 +169,7 @@ async fn orchard() -> Orchard {
         .unwrap_err()
         .to_string();
     assert!(
-        refused.contains("given: 0, wanted: 4"),
+        refused.contains("given 0 seats registered and bonded, wanted 4"),
         "no seat is registered yet: {refused}"
     );
 

@@ -144,7 +144,7 @@ async fn r2_a_founding_stopped_at_every_step_goes_on_and_lands_each_step_once() 
     // R2.2: not before the seats have registered and bonded.
     let refused = ignite(&chain, sender, &kit, &plan).await.unwrap_err().to_string();
     assert!(
-        refused.contains("Missing") && refused.contains("wanted: 4"),
+        refused.contains("given 0 seats registered and bonded, wanted 4") && refused.contains("[Missing]"),
         "four seats are wanted: {refused}"
     );
     let bond = Amount(member::bond(&chain, &place).await.unwrap());

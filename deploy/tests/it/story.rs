@@ -381,7 +381,12 @@ async fn founded(story: &Story) {
     let done = &plan["done"];
     assert!(done.as_array().unwrap().iter().all(|done| done == true), "{done}");
 
-    story.fails("carrier", "ignite birch-lane.toml", 1, "Missing");
+    story.fails(
+        "carrier",
+        "ignite birch-lane.toml",
+        1,
+        "given 0 seats registered and bonded, wanted 4",
+    );
     for name in SEATS {
         story.fails(name, "seat cards/ada.json --yes", BAD_INPUT, "not a seat's card");
         story.says(name, &format!("seat cards/seat-{name}.json --yes"));
@@ -476,7 +481,12 @@ async fn subcontracts(story: &Story) {
     );
     story.sends("dan", "object 3 -m \"my well is beside it\"");
     story.signs("eve", "object 3 -m \"and mine\"");
-    story.fails("dan", "withdraw-proposal 3 --yes", 1, "NotSponsor");
+    story.fails(
+        "dan",
+        "withdraw-proposal 3 --yes",
+        1,
+        "opened by member 3, and only they",
+    );
     story.signs("cleo", "withdraw-proposal 3");
     // A device's key serves one stream for ever, so what was taken back is opened anew with a new one.
     let reed_of = |card: &str| {
@@ -497,7 +507,12 @@ async fn subcontracts(story: &Story) {
     story.fails("carrier", "enact 2", TRY_AGAIN, "it can be enacted from Wed");
     story.fails("carrier", "enact 9", BAD_INPUT, "there is no subcontract 9");
     let caps = "--per-event \"5 H\" --per-period \"9 H\" --shared \"0 H\"";
-    story.fails("ada", &format!("mandate sign 2 {caps} --yes"), 1, "SponsorFirst");
+    story.fails(
+        "ada",
+        &format!("mandate sign 2 {caps} --yes"),
+        1,
+        "member 2, who opened subcontract 2, signs it first",
+    );
     story.sends("bo", &format!("mandate sign 2 {caps}"));
     story.at(opened["from"].as_u64().unwrap()).await;
     story.fails("carrier", "enact 2", TRY_AGAIN, "1 signed its mandate, wanted 2");
@@ -521,7 +536,12 @@ async fn subcontracts(story: &Story) {
     assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "enacted");
     story.signs("cleo", "repeal 2");
     assert_eq!(story.says("ada", "status")["subcontracts"][1]["state"], "sunset");
-    story.fails("carrier", "enact 2", 1, "StateUnfit");
+    story.fails(
+        "carrier",
+        "enact 2",
+        1,
+        "subcontract 2 is over, for good; the same can be opened anew by `hearth open` [StateUnfit]",
+    );
 
     // What is over waits for nobody, but a mandate for it counts until it ends, as the ledger counts it.
     let needs = |who: &str| story.says(who, "me")["needsYou"].clone();
@@ -697,7 +717,12 @@ async fn newcomers(story: &Story) {
     story.sends("fay", "join accept 1");
     story.signs("gus", "join accept 2");
     let now = chain::time(&story.chain).await.unwrap();
-    story.fails("carrier", "join admit 1", 1, "refused");
+    story.fails(
+        "carrier",
+        "join admit 1",
+        1,
+        "members can object to nomination 1 until",
+    );
     story.at(now + 7 * DAY + 1).await;
     story.says("carrier", "join admit 1");
     story.says("carrier", "join admit 2");
@@ -830,7 +855,7 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.at(MONDAY + 31 * DAY).await;
     story.sends("ada", "band 4");
     story.signs("cleo", "band 5");
-    story.fails("cleo", "band 5 --yes", 1, "refused");
+    story.fails("cleo", "band 5 --yes", 1, "declared a band within 30 days");
 
     // R16.1: a mandate ends, and people leave with their purse.
     story.sends("dan", "mandate revoke 1");
