@@ -1,7 +1,8 @@
 //! A signed act read back from its file, before anybody sends it from their own key (R1.8).
 //!
 //! *In*: a [`Signed`], as somebody handed it on. *Out*: the [`Act`] that its call is, said from the call's own bytes.
-//! *Refuses*: a call that is no member's deed at this charter's contracts, a permit for anything but its deposit.
+//! *Refuses*: a call that is no member's deed at this charter's contracts, a permit for anything but its deposit, what was
+//! carried or voided before.
 //! *Never*: shows a word of the file, which anybody could have written.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -38,6 +39,14 @@ pub enum CarryError {
     Permit {
         /// Whose deposit it is, as the file says.
         owner: Address,
+    },
+    /// Its nonce is spent.
+    #[error(
+        "{name} was carried already, or voided by who signed it; nothing is left to do, unless they sign it again"
+    )]
+    Spent {
+        /// The deed's name.
+        name: &'static str,
     },
     /// The chain could not be asked.
     #[error("the act could not be held against the chain")]
@@ -94,6 +103,12 @@ impl Signed {
             && !self.permits(permit, &deed, place)
         {
             return Err(CarryError::Permit { owner: self.key });
+        }
+        // Every contract that takes signatures has the same words for it.
+        let takes = Ledger::new(act.to, chain);
+        let spent = takes.isSpent(self.key, hand.nonce).call().await;
+        if spent.map_err(asked("asking whether it was carried"))? {
+            return Err(CarryError::Spent { name: act.name });
         }
         Ok((act, hand))
     }

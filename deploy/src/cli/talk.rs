@@ -47,9 +47,12 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
             || cause.is::<CardError>()
             || cause.is::<SignError>()
             || cause.is::<KeyError>()
-            || matches!(cause.downcast_ref::<CarryError>(), Some(error) if !matches!(error, CarryError::Chain(_)))
             || matches!(
-                cause.downcast_ref::<OpenError>(),
+                cause.downcast_ref(),
+                Some(CarryError::NoDeed { .. } | CarryError::Permit { .. })
+            )
+            || matches!(
+                cause.downcast_ref(),
                 Some(OpenError::NoMember { .. } | OpenError::DeviceTaken { .. })
             )
         {

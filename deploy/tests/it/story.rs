@@ -127,7 +127,8 @@ impl Story {
         let carried = self.says("carrier", &format!("carry {file} --yes"));
         assert!(carried["transaction"].is_string(), "{words}");
         assert_eq!(carried["deed"], signed["deed"]);
-        self.fails("carrier", &format!("carry {file} --yes"), 1, "refused");
+        let again = format!("carry {file} --yes");
+        self.fails("carrier", &again, 1, "was carried already");
     }
 
     /// Waits until this time, unless the commands before took that long.
@@ -789,7 +790,18 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.fails("cleo", "cancel acts/void.json --yes", BAD_INPUT, "was signed by");
     story.fails("ada", "cancel acts/void.json", BAD_INPUT, "say --yes");
     story.sends("ada", "cancel acts/void.json");
-    story.fails("carrier", "carry acts/void.json --yes", 1, "NonceAlreadySpent");
+    story.fails(
+        "carrier",
+        "carry acts/void.json --yes",
+        1,
+        "or voided by who signed it",
+    );
+    story.fails(
+        "ada",
+        "cancel acts/void.json --yes",
+        1,
+        "LimitGlobal was carried already, or voided",
+    );
 
     altered_acts(&story).await;
 
