@@ -4,7 +4,8 @@
 //! the reader stands beside them.
 //!
 //! *In*: a text. *Out*: typed values by key, and all problems at once.
-//! *Refuses*: unknown keys, wrong types, values out of range; each is a [`Problem`] with line and column.
+//! *Refuses*: unknown keys, wrong types, values out of range; each is a [`Problem`] with line and column. One mistake is
+//! one problem: what only follows from another is not told.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -35,31 +36,43 @@ impl fmt::Display for Problem {
 /// The text being read, and what was found wrong in it.
 pub struct Source<'a> {
     text: &'a str,
+    /// False where the text is no TOML: then what is read of it says nothing for certain.
+    parsed: bool,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Source<'a> {
-    /// Parses as far as the text can be parsed; what cannot is a problem already.
+    /// Parses as far as the text can be parsed. Where it cannot, that is told and nothing else, since what seems missing or
+    /// wrong elsewhere may follow from it.
     pub fn parse(text: &'a str) -> (Rc<Self>, Table<'a>) {
+        let (document, errors) = DeTable::parse_recoverable(text);
         let source = Rc::new(Self {
             text,
+            parsed: errors.is_empty(),
             problems: RefCell::default(),
         });
-        let (document, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            source.problem(error.span().unwrap_or(0..0), error.message().to_owned());
+        // What comes after the first may follow from it, too.
+        if let Some(error) = errors.first() {
+            source.note(error.span().unwrap_or(0..0), error.message().to_owned());
         }
         let table = Table {
             source: source.clone(),
             path: String::new(),
             span: 0..0,
             keys: document.into_inner(),
+            missing: RefCell::default(),
         };
         (source, table)
     }
 
     /// Notes a problem at a place, in bytes of the text.
     pub fn problem(&self, span: Range<usize>, says: String) {
+        if self.parsed {
+            self.note(span, says);
+        }
+    }
+
+    fn note(&self, span: Range<usize>, says: String) {
         // The parser may point inside a character that it did not expect.
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {
@@ -95,6 +108,17 @@ pub struct Table<'a> {
     path: String,
     span: Range<usize>,
     keys: DeTable<'a>,
+    /// Keys not found, and what they should hold: told in the end, unless a misspelling explains them.
+    missing: RefCell<Vec<(String, String)>>,
+}
+
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        for (key, wanted) in self.missing.take() {
+            let says = format!("{} is missing, wanted {wanted}", self.name(&key));
+            self.problem(self.span(), says);
+        }
+    }
 }
 
 impl<'a> Table<'a> {
@@ -130,12 +154,17 @@ impl<'a> Table<'a> {
         self.source.problem(span, says);
     }
 
+    /// True where a key that nobody took may be a misspelling of this one. To be asked once all known keys are taken.
+    pub fn misspelt(&self, key: &str) -> bool {
+        let mut left = self.keys.keys();
+        left.any(|given| nearest(given.get_ref(), &[key]).is_some())
+    }
+
     /// Says that a key is missing and what it should hold.
     pub fn missing(&self, key: &str, wanted: &str) {
-        self.problem(
-            self.span(),
-            format!("{} is missing, wanted {wanted}", self.name(key)),
-        );
+        self.missing
+            .borrow_mut()
+            .push((key.to_owned(), wanted.to_owned()));
     }
 
     fn wrong(&self, key: &str, span: Range<usize>, given: &str, wanted: &str) {
@@ -287,17 +316,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Texts, as many as there are.
-    pub fn names(&mut self, key: &str) -> Vec<Placed<String>> {
+    /// Texts, as many as there are; none where what is given is no list of texts.
+    pub fn names(&mut self, key: &str) -> Option<Vec<Placed<String>>> {
         let Some(value) = self.take(key) else {
-            return Vec::new();
+            return Some(Vec::new());
         };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong(key, value.span(), article(value.get_ref()), "a list of names");
-            return Vec::new();
+            return None;
         };
         list.iter()
-            .filter_map(|item| {
+            .map(|item| {
                 self.parsed(key, item, "a name").map(|value| Placed {
                     value,
                     span: item.span(),
@@ -312,6 +341,14 @@ impl<'a> Table<'a> {
         self.open(key, value)
     }
 
+    /// A table that must be there.
+    pub fn must_table(&mut self, key: &str) -> Option<Table<'a>> {
+        if !self.keys.contains_key(key) {
+            self.missing(key, &format!("a [{key}] table"));
+        }
+        self.table(key)
+    }
+
     /// A table under this one, all of whose keys have defaults or are asked for by `must`: where it is missing or no
     /// table, it reads as empty and begins where this one does.
     pub fn section(&mut self, key: &str) -> Table<'a> {
@@ -320,24 +357,25 @@ impl<'a> Table<'a> {
             path: self.name(key),
             span: self.span(),
             keys: DeTable::new(),
+            missing: RefCell::default(),
         })
     }
 
-    /// Every table of a list of tables.
-    pub fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
+    /// Every table of a list of tables; none where what is given is no such list.
+    pub fn tables(&mut self, key: &str) -> Option<Vec<Table<'a>>> {
         let Some(value) = self.take(key) else {
-            return Vec::new();
+            return Some(Vec::new());
         };
         let span = value.span();
         match value.into_inner() {
             DeValue::Array(list) => list
                 .into_iter()
                 .enumerate()
-                .filter_map(|(index, item)| self.open(&format!("{key}[{index}]"), item))
+                .map(|(index, item)| self.open(&format!("{key}[{index}]"), item))
                 .collect(),
             other => {
                 self.wrong(key, span, article(&other), &format!("[[{key}]] tables"));
-                Vec::new()
+                None
             }
         }
     }
@@ -350,6 +388,7 @@ impl<'a> Table<'a> {
                 path: self.name(key),
                 span,
                 keys,
+                missing: RefCell::default(),
             }),
             other => {
                 self.wrong(key, span, article(&other), "a table");
@@ -383,12 +422,16 @@ impl<'a> Table<'a> {
     pub fn close(self, known: &[&str]) {
         for key in self.keys.keys() {
             let given = self.name(key.get_ref());
-            let wanted = nearest(key.get_ref(), known).map_or_else(
+            let near = nearest(key.get_ref(), known);
+            let wanted = near.map_or_else(
                 || format!("one of {}", known.join(", ")),
                 |near| format!("perhaps {near}"),
             );
             self.source
                 .problem(key.span(), format!("unknown key {given}, wanted {wanted}"));
+            // The one explains the other.
+            let mut missing = self.missing.borrow_mut();
+            missing.retain(|(missing, _)| near != Some(missing.as_str()));
         }
     }
 }
@@ -416,7 +459,7 @@ fn nearest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+    let (a, b) = (a.to_lowercase(), b.chars().collect::<Vec<char>>());
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {
         let mut diagonal = row[0];

@@ -7,9 +7,9 @@
 use std::path::Path;
 
 use alloy::primitives::B256;
-use hearth_forms::{Placed, Source, Table};
+use hearth_forms::{Source, Table};
 
-use super::terms::{self, Name};
+use super::terms::{self, Links, Name, Names};
 use super::{KitError, Problem, StreamTerms, SubcontractTerms, problems, text};
 
 /// What a member opens for others to sign. Members stand in it by position, as founders in a
@@ -51,79 +51,95 @@ impl Opening {
         }
     }
 
-    /// True where the text names the charter it is for, as only an opening does.
+    /// True where the text names, if misspelt, the charter it is for, as only an opening does.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
-        Source::parse(text).1.has("charter")
+        let (_, top) = Source::parse(text);
+        top.has("charter") || top.misspelt("charter")
     }
 }
 
 fn whole(mut top: Table<'_>, folder: &Path, highest: Option<u64>) -> Option<Opening> {
     let charter = top.must::<Name>("charter", "the name of the charter it is for");
     let mut models = terms::models(&mut top, folder);
-    let subcontract = one(&mut top, "subcontracts").map(|mut table| {
-        let provider = member(&mut table, "provider");
-        (provider, terms::subcontract(table, highest))
-    });
-    let stream = one(&mut top, "streams").map(|mut table| {
-        let custodian = member(&mut table, "custodian");
-        (custodian, terms::stream(table))
-    });
-    let streams: Vec<_> = stream
-        .into_iter()
-        .filter_map(|(who, read)| Some((who, read?)))
-        .collect();
-    let (custodians, streams): (Vec<_>, Vec<_>) = streams.into_iter().unzip();
-    let devices: Vec<_> = top
-        .tables("devices")
-        .into_iter()
-        .filter_map(|table| terms::device(table, folder, &streams))
-        .map(|(_, card)| card)
-        .collect();
+    let subcontract_table = one(&mut top, "subcontracts");
+    let stream_table = one(&mut top, "streams");
+    let device_tables = top.tables("devices");
+    let devices_listed = device_tables.is_some() && !top.misspelt("devices");
+    let source = top.source();
+    let (provider, subcontract) = subcontract_table
+        .map(|mut table| {
+            (
+                member(&mut table, "provider"),
+                terms::subcontract(table, highest, &["provider"]),
+            )
+        })
+        .unzip();
+    let (custodian, stream) = stream_table
+        .map(|mut table| {
+            (
+                member(&mut table, "custodian"),
+                terms::stream(table, &["custodian"]),
+            )
+        })
+        .unzip();
+    let name = stream.as_ref().map(|stream| stream.name.clone());
+    let mut names = Names::of("stream", name.into_iter().collect(), stream.is_some());
+    let mut fed_by = Links::new(devices_listed);
+    let mut devices = Vec::new();
+    for (index, table) in device_tables.into_iter().flatten().enumerate() {
+        let (named, card) = terms::device(table, folder);
+        fed_by.add(index, named.and_then(|named| names.find(&source, &named)));
+        devices.extend(card);
+    }
     terms::distinct_devices(&top, &devices);
-    let subcontract = subcontract.and_then(|(who, read)| Some((who, read?)));
-    let stream = streams.into_iter().next();
-    if let (Some(stream), Some((_, subcontract))) = (&stream, &subcontract) {
-        if stream.feeds.value != subcontract.name.value {
-            let says = format!(
-                "subcontract: given {:?}, wanted {:?}",
-                stream.feeds.value, subcontract.name.value
-            );
-            top.problem(stream.feeds.span.clone(), says);
+    if let Some(stream) = &stream {
+        let fed = subcontract
+            .as_ref()
+            .and_then(|subcontract| subcontract.name.as_ref());
+        if let (Some(feeds), Some(fed)) = (&stream.feeds, fed)
+            && feeds.value != fed.value
+        {
+            let says = format!("subcontract: given {:?}, wanted {:?}", feeds.value, fed.value);
+            top.problem(feeds.span.clone(), says);
         }
-        if devices.is_empty() {
+        if let Some(name) = stream.name.as_ref().filter(|_| fed_by.lack(0)) {
             let says = format!(
                 "{}: no device feeds it, wanted [[devices]] with stream = {0:?}",
-                stream.terms.name
+                name.value
             );
-            top.problem(stream.name.clone(), says);
+            top.problem(name.span.clone(), says);
         }
     }
-    let model = stream
-        .as_ref()
-        .and_then(|stream| models.remove(&stream.terms.name));
-    terms::no_more_models(&top, models);
+    let stream = stream.and_then(|stream| stream.terms);
+    let model = stream.as_ref().and_then(|stream| models.remove(&stream.name));
+    if stream.is_some() {
+        terms::no_more_models(&source, models, &mut names);
+    }
     top.close(TOP);
 
-    let (provider, subcontract) = subcontract?;
     Some(Opening {
         charter: charter?.value.0,
-        subcontract: subcontract.terms(0, provider?),
+        subcontract: SubcontractTerms {
+            provider: provider??,
+            ..subcontract?.terms?
+        },
         stream: StreamTerms {
-            custodian: custodians.into_iter().next()??,
+            custodian: custodian??,
             model_hash: model.map_or(B256::ZERO, |model| model.value),
-            devices: devices.into_iter().map(|card: Placed<_>| card.value).collect(),
-            ..stream?.terms
+            devices: devices.into_iter().map(|card| card.value).collect(),
+            ..stream?
         },
     })
 }
 
 /// The only table of a list of tables.
 fn one<'a>(top: &mut Table<'a>, key: &str) -> Option<Table<'a>> {
-    let mut tables = top.tables(key);
-    if tables.len() != 1 {
-        let span = tables.get(1).map_or(top.span(), Table::span);
-        top.problem(span, format!("{key}: given {}, wanted 1", tables.len()));
+    let mut tables = top.tables(key)?;
+    match tables.len() {
+        0 => top.missing(key, &format!("one [[{key}]]")),
+        1 => {}
+        given => top.problem(tables[1].span(), format!("{key}: given {given}, wanted 1")),
     }
     (!tables.is_empty()).then(|| tables.swap_remove(0))
 }
@@ -169,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn each_problem_is_named_with_line_and_column() {
+    fn one_mistake_is_one_problem_named_with_line_and_column() {
         let check = |from: &str, to: &str, place: &str, says: &str| {
             let text = sound();
             let line = text.lines().position(|line| line.contains(from)).unwrap() + 1;
@@ -178,19 +194,17 @@ mod tests {
                 Opening::parse(&text.replacen(from, to, 1), Path::new(""), Some(200_000)).unwrap_err();
             let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
             assert!(
-                shown
-                    .iter()
-                    .any(|problem| problem.starts_with(&place) && problem.contains(says)),
-                "{from} -> {to}: wanted {place} {says}, got {shown:#?}"
+                shown.len() == 1 && shown[0].starts_with(&place) && shown[0].contains(says),
+                "{from} -> {to}: wanted {place} {says} alone, got {shown:#?}"
             );
         };
-        check("charter = ", "chart = ", "1:1: ", "charter is missing");
+        check("charter = ", "chart = ", "1:1: ", "perhaps charter");
         check("provider = 2", "provider = 0", "LINE:12: ", "from 1 to 65535");
         check(
             "provider = 2",
             "provder = 2",
             "LINE:1: ",
-            "unknown key subcontracts[0].provder",
+            "unknown key subcontracts[0].provder, wanted perhaps provider",
         );
         check("custodian = 2", "custodian = \"bo\"", "LINE:13: ", "given a text");
         check(
@@ -212,6 +226,23 @@ mod tests {
             "LINE:1: ",
             "subcontracts: given 2, wanted 1",
         );
+        check(
+            "name = \"willow-pile\"",
+            "name = \"Pile\"",
+            "LINE:8: ",
+            "lower-case letters",
+        );
+        check("p0 = \"0.5 H\"", "p0 = 0.5", "LINE:6: ", "p0: given");
+        check("[[devices]]", "[[device]]", "LINE:3: ", "perhaps devices");
+        // The device is written last.
+        let text = sound();
+        let unread = text[..text.find("key = ").unwrap()].to_owned() + "card = \"radar.json\"";
+        let found = Opening::parse(&unread, Path::new(""), Some(200_000)).unwrap_err();
+        assert!(
+            found.len() == 1 && found[0].says.contains("could not be read"),
+            "{found:#?}"
+        );
+        assert!(Opening::is_meant(&sound().replacen("charter = ", "chart = ", 1)));
         let low = Opening::parse(&sound(), Path::new(""), Some(100_000)).unwrap_err();
         assert!(
             low[0]

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, keccak256};
-use hearth_forms::{Placed, Table};
+use hearth_forms::{Placed, Source, Table};
 use hearth_oracle_core::estimators::{self, Unusable};
 use hearth_oracle_core::meter;
 
@@ -18,10 +18,7 @@ use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
 use crate::limits::{HIGHEST_MULTIPLE, LIMITS};
 
 pub(super) fn committee(top: &mut Table<'_>) -> Option<CommitteeTerms> {
-    let Some(mut table) = top.table("committee") else {
-        top.missing("committee", "a [committee] table");
-        return None;
-    };
+    let mut table = top.must_table("committee")?;
     let grace = table.must_number("grace_seconds", 2..=86_400);
     let turn = table.must_number("turn_seconds", 1..=86_400);
     let finality = table.must_number("finality_blocks", 1..=10_000);
@@ -41,10 +38,7 @@ fn narrow(number: u64) -> u32 {
 }
 
 pub(super) fn limits(top: &mut Table<'_>) -> Option<[u64; 10]> {
-    let Some(mut table) = top.table("limits") else {
-        top.missing("limits", "a [limits] table");
-        return None;
-    };
+    let mut table = top.must_table("limits")?;
     let read = LIMITS.map(|limit| table.must_number(limit.name, limit.range));
     table.close(&LIMITS.map(|limit| limit.name));
     let values: Option<Vec<u64>> = read
@@ -54,24 +48,99 @@ pub(super) fn limits(top: &mut Table<'_>) -> Option<[u64; 10]> {
     values?.try_into().ok()
 }
 
-/// A subcontract as read, with the places later checks point at.
-pub(super) struct SubcontractRead {
-    pub(super) name: Placed<String>,
-    terms: SubcontractTerms,
+/// The names that tables of one kind bear, for others to refer to.
+pub(super) struct Names {
+    kind: &'static str,
+    names: Vec<Option<Placed<String>>>,
+    /// False where a table or its name is missing or could not be read: then a name not found may be that one's.
+    whole: bool,
+    /// Names not found, each told once.
+    told: BTreeSet<String>,
 }
 
-impl SubcontractRead {
-    pub(super) fn terms(&self, stream: usize, provider: usize) -> SubcontractTerms {
-        SubcontractTerms {
-            stream,
-            provider,
-            ..self.terms.clone()
+impl Names {
+    /// `listed` is false where some tables of this kind could not be found.
+    pub(super) fn of(kind: &'static str, names: Vec<Option<Placed<String>>>, listed: bool) -> Self {
+        let whole = listed && !names.is_empty() && names.iter().all(Option::is_some);
+        Self {
+            kind,
+            names,
+            whole,
+            told: BTreeSet::new(),
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The position of the table with this name; where there is none, that is a problem at the first place that names it.
+    pub(super) fn find(&mut self, source: &Source<'_>, named: &Placed<String>) -> Option<usize> {
+        let at = self
+            .names
+            .iter()
+            .position(|name| name.as_ref().is_some_and(|name| name.value == named.value));
+        if at.is_none() && self.whole && self.told.insert(named.value.clone()) {
+            let kind = self.kind;
+            let known: Vec<String> = (self.names.iter().flatten())
+                .map(|name| format!("{:?}", name.value))
+                .collect();
+            source.problem(
+                named.span.clone(),
+                format!(
+                    "no {kind} is named {:?}, wanted {}",
+                    named.value,
+                    known.join(" or ")
+                ),
+            );
+        }
+        at
     }
 }
 
-/// `highest` is the charter's limit on a multiple, bps (R3), where it is known.
-pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> Option<SubcontractRead> {
+/// Who refers to what, by position.
+pub(super) struct Links {
+    to: BTreeMap<usize, usize>,
+    /// False where somebody's reference could not be read or found: it may be the one that seems to lack.
+    whole: bool,
+}
+
+impl Links {
+    /// `listed` is false where some tables that refer could not be found.
+    pub(super) fn new(listed: bool) -> Self {
+        Self {
+            to: BTreeMap::new(),
+            whole: listed,
+        }
+    }
+
+    /// Notes what table `from` refers to; gives the other that does already, where one does.
+    pub(super) fn add(&mut self, from: usize, to: Option<usize>) -> Option<usize> {
+        self.whole &= to.is_some();
+        let other = *self.to.entry(to?).or_insert(from);
+        (other != from).then_some(other)
+    }
+
+    /// Who refers to this.
+    pub(super) fn from(&self, to: usize) -> Option<usize> {
+        self.to.get(&to).copied()
+    }
+
+    /// True where certainly nobody refers to this.
+    pub(super) fn lack(&self, to: usize) -> bool {
+        self.whole && !self.to.contains_key(&to)
+    }
+}
+
+/// A subcontract as read, with the places later checks point at.
+pub(super) struct SubcontractRead {
+    pub(super) name: Option<Placed<String>>,
+    /// Stream and provider are for later.
+    pub(super) terms: Option<SubcontractTerms>,
+}
+
+/// `highest` is the charter's limit on a multiple, bps (R3), where it is known; `also` are keys that were taken already.
+pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>, also: &[&str]) -> SubcontractRead {
     let name = table.must::<Name>("name", "a name");
     let template = table.must::<String>("template", "a template, so far \"firewood\"");
     if let Some(template) = template.filter(|template| template.value != "firewood") {
@@ -114,7 +183,7 @@ pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> Option<
         );
     }
     let shrinkage = table.must_number("shrinkage_bps", 0..=10_000);
-    table.close(&[
+    let known = [
         "name",
         "template",
         "p0",
@@ -122,12 +191,13 @@ pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> Option<
         "mu_bps",
         "bands",
         "shrinkage_bps",
-    ]);
-    let name = name?;
-    let mu: Vec<u32> = mu?.value.into_iter().map(narrow).collect();
-    Some(SubcontractRead {
-        terms: SubcontractTerms {
-            name: name.value.0.clone(),
+    ];
+    table.close(&[also, &known].concat());
+    let name = name.map(plain);
+    let terms = || {
+        let mu: Vec<u32> = mu?.value.into_iter().map(narrow).collect();
+        Some(SubcontractTerms {
+            name: name.as_ref()?.value.clone(),
             stream: 0,
             provider: 0,
             p0: p0?.value,
@@ -135,22 +205,28 @@ pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> Option<
             mu_bps: mu.try_into().ok()?,
             bands: bands?.value.try_into().ok()?,
             shrinkage_bps: u16::try_from(shrinkage?.value).ok()?,
-        },
-        name: Placed {
-            value: name.value.0,
-            span: name.span,
-        },
-    })
+        })
+    };
+    SubcontractRead { terms: terms(), name }
+}
+
+fn plain(name: Placed<Name>) -> Placed<String> {
+    Placed {
+        value: name.value.0,
+        span: name.span,
+    }
 }
 
 /// A stream as read, with the places later checks point at.
 pub(super) struct StreamRead {
-    pub(super) name: Range<usize>,
-    pub(super) feeds: Placed<String>,
-    pub(super) terms: StreamTerms,
+    pub(super) name: Option<Placed<String>>,
+    pub(super) feeds: Option<Placed<String>>,
+    /// Subcontract, custodian, model and devices are for later.
+    pub(super) terms: Option<StreamTerms>,
 }
 
-pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
+/// `also` are keys that were taken already.
+pub(super) fn stream(mut table: Table<'_>, also: &[&str]) -> StreamRead {
     let name = table.must::<Name>("name", "a name");
     let feeds = table.must::<Name>("subcontract", "the name of a subcontract");
     let epoch = table.must::<EpochKind>("epoch", "\"day\", \"week\" or \"period\"");
@@ -158,7 +234,7 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
     let zone = table.must::<Word<32>>("zone", "at most 32 ASCII characters");
     let class = table.must::<DataClass>("data_class", "\"things\", \"home\" or \"act\"");
     let estimator = table.must::<Word<32>>("estimator", "the name of an estimator");
-    let given = table.has("parameters");
+    let given = table.has("parameters") || table.misspelt("parameters");
     let parameters = table.text::<Bytes>("parameters", "the estimator's parameters as hex");
     if let Some(estimator) = estimator.as_ref().filter(|_| given == parameters.is_some()) {
         // Without parameters the estimator itself is the place to look at.
@@ -175,7 +251,7 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
             }
         }
     }
-    table.close(&[
+    let known = [
         "name",
         "subcontract",
         "epoch",
@@ -184,11 +260,12 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
         "data_class",
         "estimator",
         "parameters",
-    ]);
-    let (name, feeds) = (name?, feeds?);
-    Some(StreamRead {
-        terms: StreamTerms {
-            name: name.value.0,
+    ];
+    table.close(&[also, &known].concat());
+    let name = name.map(plain);
+    let terms = || {
+        Some(StreamTerms {
+            name: name.as_ref()?.value.clone(),
             subcontract: 0,
             epoch: epoch?.value,
             window_seconds: narrow(window?.value * 3_600),
@@ -199,13 +276,13 @@ pub(super) fn stream(mut table: Table<'_>) -> Option<StreamRead> {
             parameters: parameters.map(|placed| placed.value).unwrap_or_default(),
             model_hash: B256::ZERO,
             devices: Vec::new(),
-        },
-        name: name.span,
-        feeds: Placed {
-            value: feeds.value.0,
-            span: feeds.span,
-        },
-    })
+        })
+    };
+    StreamRead {
+        terms: terms(),
+        name,
+        feeds: feeds.map(plain),
+    }
 }
 
 /// Model hashes by stream name: a path to the model's file, or its hash. A file is read for what it says of itself, so that
@@ -263,31 +340,38 @@ fn mandate(table: &mut Table<'_>) -> Option<MandateTerms> {
     })
 }
 
-/// What a founder is asked to sign who says nothing else.
-pub(super) fn consent(top: &mut Table<'_>, subcontracts: &[SubcontractRead]) -> Option<ConsentTerms> {
+/// What a founder is asked to sign who says nothing else, for so many subcontracts.
+pub(super) fn consent(top: &mut Table<'_>, subcontracts: usize) -> Option<ConsentTerms> {
     let mut table = top.table("consent")?;
     let most = table.must::<Amount>("most_per_period", "an amount such as \"60 H\"");
     let mandate = mandate(&mut table);
     table.close(&[&["most_per_period"], MANDATE].concat());
     Some(ConsentTerms {
         most_per_period: most?.value,
-        mandates: vec![Some(mandate?); subcontracts.len()],
+        mandates: vec![Some(mandate?); subcontracts],
         band: 0,
         badge: B256::ZERO,
     })
 }
 
-/// Who provides which subcontract and keeps which stream, by position.
-pub(super) struct Duties {
-    pub(super) provides: BTreeMap<usize, usize>,
-    pub(super) keeps: BTreeMap<usize, usize>,
+/// What founders' tables are read by, and who provides and keeps what.
+pub(super) struct Founders<'f> {
+    pub(super) folder: &'f Path,
+    /// What they sign who say nothing else.
+    pub(super) consent: Option<ConsentTerms>,
+    /// True where there is none: then each founder says it.
+    pub(super) alone: bool,
+    /// Subcontracts, by their providers.
+    pub(super) provides: Links,
+    /// Streams, by their custodians.
+    pub(super) keeps: Links,
 }
 
 /// A founder as read, with the places later checks point at.
 pub(super) struct FounderRead {
-    pub(super) name: Range<usize>,
-    pub(super) key: Placed<Address>,
-    pub(super) terms: FounderTerms,
+    pub(super) name: Option<Placed<String>>,
+    pub(super) key: Option<Placed<Address>>,
+    pub(super) terms: Option<FounderTerms>,
 }
 
 const FOUNDER: &[&str] = &[
@@ -303,124 +387,117 @@ const FOUNDER: &[&str] = &[
     "mandates",
 ];
 
-pub(super) fn founder(
-    mut table: Table<'_>,
-    index: usize,
-    folder: &Path,
-    subcontracts: &[SubcontractRead],
-    streams: &[StreamRead],
-    consent: Option<&ConsentTerms>,
-    duties: &mut Duties,
-) -> Option<FounderRead> {
-    let whole = table.span();
-    let card = card(&mut table, folder).and_then(|card| match card.value {
-        Card::Member(member) => Some(Placed {
-            value: member,
-            span: card.span,
-        }),
-        other => wrong_card(&table, card.span, &other, "member"),
-    });
-    let (card_span, card): (_, Option<MemberCard>) =
-        card.map_or((whole.clone(), None), |card| (card.span, Some(card.value)));
-    let name = table
-        .text::<Name>("name", "a name")
-        .map(|name| Placed {
-            value: name.value.0,
-            span: name.span,
-        })
-        .or_else(|| {
+impl Founders<'_> {
+    pub(super) fn read(
+        &mut self,
+        mut table: Table<'_>,
+        index: usize,
+        subcontracts: &mut Names,
+        streams: &mut Names,
+    ) -> FounderRead {
+        let whole = table.span();
+        let has_card = table.has("card");
+        let card = card(&mut table, self.folder).and_then(|card| match card.value {
+            Card::Member(member) => Some(Placed {
+                value: member,
+                span: card.span,
+            }),
+            other => wrong_card(&table, card.span, &other, "member"),
+        });
+        let (card_span, card): (_, Option<MemberCard>) =
+            card.map_or((whole, None), |card| (card.span, Some(card.value)));
+        // What is given wrongly is told where it is read, and not as missing.
+        for (key, wanted) in [
+            ("name", "a name, here or on a card"),
+            ("key", "20 bytes of hex, here or on a card"),
+        ] {
+            if !table.has(key) && !has_card {
+                table.missing(key, wanted);
+            }
+        }
+        if !table.has("most_per_period") && self.alone {
+            table.missing("most_per_period", "an amount, here or under [consent]");
+        }
+        let name = table.text::<Name>("name", "a name").map(plain).or_else(|| {
             card.as_ref().map(|card| Placed {
                 value: card.name.clone(),
                 span: card_span.clone(),
             })
         });
-    let key = table.text::<Address>("key", "20 bytes of hex").or_else(|| {
-        card.as_ref().map(|card| Placed {
-            value: card.key,
-            span: card_span,
-        })
-    });
-    let household = table.must_number("household", 1..=u64::from(u16::MAX));
-    let band = table.must_number("band", 0..=7);
-    let badge = table
-        .text::<B256>("badge", "32 bytes of hex")
-        .map(|badge| badge.value);
-    let most = table
-        .text::<Amount>("most_per_period", "an amount such as \"60 H\"")
-        .map(|most| most.value);
-    for (list, names, kind) in [
-        (&mut duties.provides, table.names("provides"), "subcontract"),
-        (&mut duties.keeps, table.names("keeps"), "stream"),
-    ] {
-        for named in names {
-            let at = if kind == "stream" {
-                streams.iter().position(|stream| stream.terms.name == named.value)
-            } else {
-                subcontracts
-                    .iter()
-                    .position(|subcontract| subcontract.name.value == named.value)
-            };
-            let says = match at {
-                None => format!("no {kind} is named {:?}", named.value),
-                Some(at) if list.insert(at, index).is_some_and(|other| other != index) => {
-                    format!("the {kind} {:?} is another founder's already", named.value)
-                }
-                Some(_) => continue,
-            };
-            table.problem(named.span, says);
+        let key = table.text::<Address>("key", "20 bytes of hex").or_else(|| {
+            card.as_ref().map(|card| Placed {
+                value: card.key,
+                span: card_span,
+            })
+        });
+        if let Some(zero) = key.as_ref().filter(|key| key.value.is_zero()) {
+            table.problem(
+                zero.span.clone(),
+                "key: given the zero address, wanted a key somebody holds".into(),
+            );
         }
-    }
-    let mut mandates = consent.map_or_else(
-        || vec![None; subcontracts.len()],
-        |consent| consent.mandates.clone(),
-    );
-    for mut inner in table.tables("mandates") {
-        let named = inner.must::<Name>("subcontract", "the name of a subcontract");
-        let caps = mandate(&mut inner);
-        if let Some(named) = named {
-            match subcontracts
-                .iter()
-                .position(|subcontract| subcontract.name.value == named.value.0)
-            {
-                Some(at) => mandates[at] = caps,
-                None => inner.problem(named.span, format!("no subcontract is named {:?}", named.value.0)),
+        let household = table.must_number("household", 1..=u64::from(u16::MAX));
+        let band = table.must_number("band", 0..=7);
+        let badge = table
+            .text::<B256>("badge", "32 bytes of hex")
+            .map(|badge| badge.value);
+        let consent = self.consent.as_ref();
+        let most = table
+            .text::<Amount>("most_per_period", "an amount such as \"60 H\"")
+            .map(|most| most.value)
+            .or_else(|| consent.map(|consent| consent.most_per_period));
+        let source = table.source();
+        let mut mandates = consent.map_or_else(
+            || vec![None; subcontracts.len()],
+            |consent| consent.mandates.clone(),
+        );
+        for (links, names, key) in [
+            (&mut self.provides, &mut *subcontracts, "provides"),
+            (&mut self.keeps, streams, "keeps"),
+        ] {
+            let listed = table.names(key);
+            if listed.is_none() || table.misspelt(key) {
+                links.add(index, None);
+            }
+            for named in listed.into_iter().flatten() {
+                let at = names.find(&source, &named);
+                if links.add(index, at).is_some() {
+                    let says = format!(
+                        "the {} {:?} is another founder's already",
+                        names.kind, named.value
+                    );
+                    table.problem(named.span, says);
+                }
             }
         }
-        inner.close(&[&["subcontract"], MANDATE].concat());
+        for mut inner in table.tables("mandates").unwrap_or_default() {
+            let named = inner.must::<Name>("subcontract", "the name of a subcontract");
+            let caps = mandate(&mut inner);
+            if let Some(at) = named.and_then(|named| subcontracts.find(&source, &plain(named))) {
+                mandates[at] = caps;
+            }
+            inner.close(&[&["subcontract"], MANDATE].concat());
+        }
+        table.close(FOUNDER);
+        let terms = || {
+            Some(FounderTerms {
+                name: name.as_ref()?.value.clone(),
+                key: key.as_ref()?.value,
+                household: u16::try_from(household?.value).ok()?,
+                consent: ConsentTerms {
+                    most_per_period: most?,
+                    mandates,
+                    band: u8::try_from(band?.value).ok()?,
+                    badge: badge.or(card.and_then(|card| card.badge)).unwrap_or_default(),
+                },
+            })
+        };
+        FounderRead {
+            terms: terms(),
+            name,
+            key,
+        }
     }
-    if name.is_none() {
-        table.missing("name", "a name, here or on a card");
-    }
-    if key.is_none() {
-        table.missing("key", "20 bytes of hex, here or on a card");
-    }
-    let most = most.or_else(|| consent.map(|consent| consent.most_per_period));
-    if most.is_none() {
-        table.missing("most_per_period", "an amount, here or under [consent]");
-    }
-    if let Some(zero) = key.as_ref().filter(|key| key.value.is_zero()) {
-        table.problem(
-            zero.span.clone(),
-            "key: given the zero address, wanted a key somebody holds".into(),
-        );
-    }
-    table.close(FOUNDER);
-    let (name, key) = (name?, key?);
-    Some(FounderRead {
-        terms: FounderTerms {
-            name: name.value,
-            key: key.value,
-            household: u16::try_from(household?.value).ok()?,
-            consent: ConsentTerms {
-                most_per_period: most?,
-                mandates,
-                band: u8::try_from(band?.value).ok()?,
-                badge: badge.or(card.and_then(|card| card.badge)).unwrap_or_default(),
-            },
-        },
-        name: name.span,
-        key,
-    })
 }
 
 fn card(table: &mut Table<'_>, folder: &Path) -> Option<Placed<Card>> {
@@ -457,6 +534,9 @@ pub(super) fn seats(tables: Vec<Table<'_>>, folder: &Path) -> Vec<Placed<SeatTer
 }
 
 fn seat(mut table: Table<'_>, folder: &Path) -> Option<Placed<SeatTerms>> {
+    if !table.has("identity") && !table.has("card") {
+        table.missing("identity", "20 bytes of hex, here or on a card");
+    }
     let card: Option<Placed<SeatCard>> = card(&mut table, folder).and_then(|card| match card.value {
         Card::Seat(seat) => Some(Placed {
             value: seat,
@@ -482,9 +562,6 @@ fn seat(mut table: Table<'_>, folder: &Path) -> Option<Placed<SeatTerms>> {
     let identity = identity
         .map(|placed| placed.value)
         .or(card.as_ref().map(|card| card.value.identity));
-    if identity.is_none() {
-        table.missing("identity", "20 bytes of hex, here or on a card");
-    }
     table.close(&["name", "identity", "card"]);
     let card = card.map(|card| card.value);
     Some(Placed {
@@ -499,68 +576,56 @@ fn seat(mut table: Table<'_>, folder: &Path) -> Option<Placed<SeatTerms>> {
     })
 }
 
-/// A device and the position of its stream.
+/// A device, and the name of its stream.
 pub(super) fn device(
     mut table: Table<'_>,
     folder: &Path,
-    streams: &[StreamRead],
-) -> Option<(usize, Placed<DeviceCard>)> {
-    let span = table.span();
-    let source = table.source();
-    let stream = table.must::<Name>("stream", "the name of a stream");
-    let path = card(&mut table, folder).and_then(|card| match card.value {
-        Card::Device(device) => Some(Placed {
-            value: device,
-            span: card.span,
-        }),
-        other => wrong_card(&table, card.span, &other, "device"),
-    });
-    let read = match path {
-        Some(card) => {
-            if card.value.kind.len() > 16 || !card.value.kind.is_ascii() || card.value.kind.is_empty() {
-                let says = format!(
-                    "kind: given {:?}, wanted 1 to 16 ASCII characters",
-                    card.value.kind
-                );
-                table.problem(card.span.clone(), says);
-            }
-            table.close(&["stream", "card"]);
-            Some(card)
+) -> (Option<Placed<String>>, Option<Placed<DeviceCard>>) {
+    let stream = table.must::<Name>("stream", "the name of a stream").map(plain);
+    if table.has("card") {
+        let card = card(&mut table, folder).and_then(|card| match card.value {
+            Card::Device(device) => Some(Placed {
+                value: device,
+                span: card.span,
+            }),
+            other => wrong_card(&table, card.span, &other, "device"),
+        });
+        if let Some(card) = &card
+            && card.value.kind.parse::<Word<16>>().is_err()
+        {
+            let says = format!(
+                "kind: given {:?}, wanted 1 to 16 ASCII characters",
+                card.value.kind
+            );
+            table.problem(card.span.clone(), says);
         }
-        None => {
-            let key = table.must::<B256>("key", "an Ed25519 public key, 32 bytes of hex, or a card");
-            let kind = table.must::<Word<16>>("kind", "at most 16 ASCII characters, such as \"radar\"");
-            let interval = table.must_number("interval_seconds", 1..=86_400);
-            let until = table.must_number("calibrated_until", 0..=u64::from(u32::MAX));
-            table.close(&[
-                "stream",
-                "card",
-                "key",
-                "kind",
-                "interval_seconds",
-                "calibrated_until",
-            ]);
-            Some(Placed {
-                value: DeviceCard {
-                    v: crate::card::VERSION,
-                    name: String::new(),
-                    kind: kind?.value.0,
-                    key: key?.value,
-                    interval_seconds: narrow(interval?.value),
-                    calibrated_until: until?.value,
-                },
-                span,
-            })
-        }
-    };
-    let named = stream?;
-    let at = streams
-        .iter()
-        .position(|stream| stream.terms.name == named.value.0);
-    if at.is_none() {
-        source.problem(named.span, format!("no stream is named {:?}", named.value.0));
+        table.close(&["stream", "card"]);
+        return (stream, card);
     }
-    Some((at?, read?))
+    let span = table.span();
+    let key = table.must::<B256>("key", "an Ed25519 public key, 32 bytes of hex, or a card");
+    let kind = table.must::<Word<16>>("kind", "at most 16 ASCII characters, such as \"radar\"");
+    let interval = table.must_number("interval_seconds", 1..=86_400);
+    let until = table.must_number("calibrated_until", 0..=u64::from(u32::MAX));
+    table.close(&[
+        "stream",
+        "card",
+        "key",
+        "kind",
+        "interval_seconds",
+        "calibrated_until",
+    ]);
+    let device = || {
+        Some(DeviceCard {
+            v: crate::card::VERSION,
+            name: String::new(),
+            kind: kind?.value.0,
+            key: key?.value,
+            interval_seconds: narrow(interval?.value),
+            calibrated_until: until?.value,
+        })
+    };
+    (stream, device().map(|value| Placed { value, span }))
 }
 
 /// Bounds on how many there are (R0, R2.1, R7.4).
@@ -576,11 +641,11 @@ pub(super) fn count(top: &Table<'_>, key: &str, given: usize, wanted: RangeInclu
 }
 
 /// Each only once.
-pub(super) fn once<T: Ord>(top: &Table<'_>, what: &str, all: impl Iterator<Item = (T, Range<usize>)>) {
+pub(super) fn once<T: Ord>(top: &Table<'_>, what: &str, all: impl Iterator<Item = Placed<T>>) {
     let mut seen = BTreeSet::new();
-    for (value, span) in all {
-        if !seen.insert(value) {
-            top.problem(span, format!("this {what} is given twice, wanted each once"));
+    for one in all {
+        if !seen.insert(one.value) {
+            top.problem(one.span, format!("this {what} is given twice, wanted each once"));
         }
     }
 }
@@ -590,16 +655,23 @@ pub(super) fn distinct_devices<'c>(
     top: &Table<'_>,
     devices: impl IntoIterator<Item = &'c Placed<DeviceCard>>,
 ) {
-    let ids = devices
-        .into_iter()
-        .map(|card| (B256::left_padding_from(&card.value.key[..8]), card.span.clone()));
+    let ids = devices.into_iter().map(|card| Placed {
+        value: B256::left_padding_from(&card.value.key[..8]),
+        span: card.span.clone(),
+    });
     once(top, "device", ids);
 }
 
 /// Models are named by streams, so what no stream took is a problem.
-pub(super) fn no_more_models(top: &Table<'_>, left: BTreeMap<String, Placed<B256>>) {
-    for (name, model) in left {
-        top.problem(model.span, format!("models.{name}: no stream is named {name:?}"));
+pub(super) fn no_more_models(source: &Source<'_>, left: BTreeMap<String, Placed<B256>>, streams: &mut Names) {
+    for (value, model) in left {
+        streams.find(
+            source,
+            &Placed {
+                value,
+                span: model.span,
+            },
+        );
     }
 }
 
