@@ -169,6 +169,20 @@ abstract contract Base {
         return span == type(uint256).max ? given : least + given % (span + 1);
     }
 
+    /// @notice Creates a contract: its place, or nobody's and what it refused with.
+    /// @dev For refusals of a constructor: `expectRevert` does not notice a creation that goes well.
+    function created(bytes memory code) internal returns (address place, bytes memory refusal) {
+        uint256 size;
+        assembly ("memory-safe") {
+            place := create(0, add(code, 0x20), mload(code))
+            size := returndatasize()
+        }
+        refusal = new bytes(size);
+        assembly ("memory-safe") {
+            returndatacopy(add(refusal, 0x20), 0, size)
+        }
+    }
+
     /// @notice Lets chain time pass.
     function passTime(uint256 secs) internal {
         vm.warp(vm.getBlockTimestamp() + secs);

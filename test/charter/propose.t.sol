@@ -23,13 +23,14 @@ contract ProposeTest is Village {
         return proposalOf(draftOf(5, 4));
     }
 
+    /// @param reason what it is refused with; empty where it is not.
     function create(Proposal memory given, bytes memory reason) private {
         bytes memory code = abi.encodePacked(vm.getCode("contracts/Charter.sol:Charter"), abi.encode(given));
-        if (reason.length != 0) vm.expectRevert(reason);
-        address place;
-        assembly ("memory-safe") {
-            place := create(0, add(code, 0x20), mload(code))
-        }
+
+        (address place, bytes memory refusal) = created(code);
+
+        vm.assertEq(refusal, reason, "R2.1: refused, and why");
+        vm.assertEq(place == address(0), reason.length != 0, "R2.1: proposed or refused");
         charter = Charter(place);
     }
 
@@ -133,6 +134,10 @@ contract ProposeTest is Village {
         given.seats[2] = address(0);
 
         create(given, abi.encodeWithSelector(ICharter.KeyMissing.selector, "seat", 2));
+        given = proposal();
+        given.founders[4].key = address(0);
+
+        create(given, abi.encodeWithSelector(ICharter.KeyMissing.selector, "founder", 4));
     }
 
     function testFuzz_R3_RefusesLimitsOutsideTheirRange(uint8 which, uint64 value) external {
@@ -154,8 +159,15 @@ contract ProposeTest is Village {
 
     function test_R2_1_RefusesCommitteeParametersOfNothing() external {
         Proposal memory given = proposal();
-        given.committee.turnSeconds = 0;
+        given.committee.graceSeconds = 0;
+        create(given, abi.encodeWithSelector(ICharter.ParametersOutOfRange.selector, given.committee));
 
+        given = proposal();
+        given.committee.turnSeconds = 0;
+        create(given, abi.encodeWithSelector(ICharter.ParametersOutOfRange.selector, given.committee));
+
+        given = proposal();
+        given.committee.finalityBlocks = 0;
         create(given, abi.encodeWithSelector(ICharter.ParametersOutOfRange.selector, given.committee));
     }
 }

@@ -44,12 +44,13 @@ contract FirewoodTest is Village {
         uint256 most
     ) private {
         bytes memory code = abi.encodePacked(woodCode(), abi.encode(charter, WOOD, abi.encode(terms)));
-        vm.expectRevert(abi.encodeWithSelector(IFirewood.TermsOutOfRange.selector, what, given, least, most));
-        address place;
-        assembly ("memory-safe") {
-            place := create(0, add(code, 0x20), mload(code))
-        }
-        place;
+
+        (address place, bytes memory refusal) = created(code);
+
+        bytes memory reason =
+            abi.encodeWithSelector(IFirewood.TermsOutOfRange.selector, what, given, least, most);
+        vm.assertEq(refusal, reason, "R8: refused, and why");
+        vm.assertEq(place, address(0), "R8: nowhere");
     }
 
     function test_R8_RefusesTermsOutsideTheirRange() external {
