@@ -98,6 +98,16 @@ contract OpenTest is CharterTest {
         vm.assertFalse(charter.accruesAt(id, type(uint40).max), "R5: nothing accrues");
     }
 
+    function test_R5_RefusesEverybodyBeforeIgnition() external {
+        propose(draftOf(5, 4));
+        install();
+        bytes memory code = woodCode();
+
+        vm.prank(memberAddress(1));
+        refused(abi.encodeWithSelector(ICharter.NotIgnited.selector));
+        charter.open(code, "", 1);
+    }
+
     function test_R5_RefusesWhoIsNoMember() external {
         bytes memory code = woodCode();
         address stranger = personOf("stranger");
@@ -146,7 +156,7 @@ contract OpenTest is CharterTest {
         charter.open(empty, "", 1);
     }
 
-    function test_R5_RefusesTheSameTwice() external {
+    function test_R5_TheSameTwiceIsAProposalOfItsOwn() external {
         open(1, 1);
         bytes memory code = woodCode();
         bytes memory terms = termsOf(1);
@@ -198,6 +208,14 @@ contract OpenTest is CharterTest {
         assertState(id, SubcontractState.Sunset, "R5: taken back");
         vm.prank(memberAddress(1));
         vm.expectRevert(abi.encodeWithSelector(ICharter.StateUnfit.selector, id, SubcontractState.Sunset));
+        charter.withdrawProposal(id);
+    }
+
+    function test_R5_WhatIsEnactedIsNotTakenBack() external {
+        SubcontractId id = enacted();
+
+        vm.prank(memberAddress(1));
+        refused(abi.encodeWithSelector(ICharter.StateUnfit.selector, id, SubcontractState.Enacted));
         charter.withdrawProposal(id);
     }
 

@@ -137,6 +137,8 @@ contract RotateTest is Seated {
             abi.encodeWithSelector(ICommittee.NotIdentity.selector, SECOND, address(this), identityOf(1))
         );
         committee.resign(SECOND);
+        vm.expectRevert(abi.encodeWithSelector(ICommittee.SeatUnknown.selector, 4, 4));
+        committee.resign(SeatId.wrap(4));
     }
 
     function test_R22_bondOutlivesTheSeat21Days() public {

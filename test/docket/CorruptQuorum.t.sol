@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity 0.8.37;
 
+import {MandateCaps} from "../../contracts/interfaces/ICharter.sol";
 import {IDocket} from "../../contracts/interfaces/IDocket.sol";
 import {WoodLine} from "../../contracts/subcontracts/IFirewood.sol";
 import {Epoch, StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {Header, Verdict} from "../../contracts/types/Report.sol";
-import {SealedReport, Village} from "../Village.sol";
+import {Draft, SealedReport, Village} from "../Village.sol";
 
 /// @notice Every seat has gone bad. What a member can lose is what they signed, and the stories here say so in figures.
 contract CorruptQuorumTest is Village {
@@ -66,6 +67,18 @@ contract CorruptQuorumTest is Village {
     }
 
     function test_I3_nothingFromWhoSignedNoMandate() public {
+        Draft memory draft = draftOf(MEMBERS, 4);
+        draft.floor = 6e6; // another proposal than the one of `setUp`, so another place
+        draft.consents[0].mandates = new MandateCaps[](0);
+        found(draft);
+
+        settleWeek(robbery(1, MEMBERS));
+
+        vm.assertEq(lossOf(1), 0, "I3: no mandate, no movement and no debt");
+        vm.assertEq(lossOf(2), PER_EVENT + SHARED, "R1.2: the others' caps, as ever");
+    }
+
+    function test_I3_nothingOnceTheMandateIsOver() public {
         vm.prank(memberAddress(1));
         mandates.revokeMandate(WOOD);
         settleWeek(robbery(2, 2));

@@ -118,6 +118,11 @@ contract SettleTest is Seated {
 
         vm.assertFalse(ok, "R1.9: the whole bound must be there to forward");
         vm.assertEq(bytes32(bytes4(answer)), bytes32(IDocket.GasTooLow.selector), "R1.9: and it says so");
+        uint256 wanted;
+        assembly ("memory-safe") {
+            wanted := mload(add(answer, 68)) // after the length, the selector and what was given
+        }
+        vm.assertGe(wanted, bound * 64 / 63, "R1.9: with how much is wanted, of which 63 of 64 parts go on");
         stands(ReportState.Final, "R1.9: nobody can fail a settlement by sending little gas");
         settle(report);
     }

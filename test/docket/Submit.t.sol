@@ -306,6 +306,11 @@ contract SubmitTest is Seated {
 
         vm.assertTrue(docket.stateOf(WOOD, PILE, second) == ReportState.Lapsed, "what nobody reported lapsed");
         vm.assertTrue(docket.stateOf(WOOD, PILE, third) == ReportState.Accepted, "the next one counts");
+        uint256 latest = endOf(second) + 30 days;
+        refused(
+            prepared(second),
+            abi.encodeWithSelector(IDocket.EpochTooLate.selector, second, latest + 1, latest)
+        );
     }
 
     function test_R7_passesOverAnEpochThatDidNotAccrue() public {

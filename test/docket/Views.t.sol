@@ -26,6 +26,10 @@ contract ViewsTest is Seated {
         submit(given);
     }
 
+    function stands(uint256 n, ReportState wanted, string memory law) internal view {
+        vm.assertEq(uint256(docket.stateOf(WOOD, PILE, nth(n))), uint256(wanted), law);
+    }
+
     function opens(uint256 count, Epoch oldest, string memory law) internal view {
         vm.assertEq(uint256(docket.openEpochs(WOOD, 0)), count, law);
         uint256 begin = count == 0 ? 0 : Calendar.dayBegin(Epoch.unwrap(oldest), TZ);
@@ -40,6 +44,30 @@ contract ViewsTest is Seated {
         vm.warp(endOf(first) + 30 days + 1);
         vm.assertTrue(docket.stateOf(WOOD, PILE, first) == ReportState.Lapsed, "R7: within 30 days");
         vm.assertTrue(docket.stateOf(WOOD, PILE, nth(400)) == ReportState.None, "the future is open");
+    }
+
+    function test_R7_10_stateOfAReport() public {
+        Report memory settled = report(0, Verdict.Ok);
+        uint256 windowEnd = vm.getBlockTimestamp() + WINDOW;
+        vm.warp(windowEnd);
+        stands(0, ReportState.Accepted, "R7.10: the window's last second");
+        vm.warp(windowEnd + 1);
+        stands(0, ReportState.Final, "R7.10: final after it");
+        settle(settled);
+        stands(0, ReportState.Settled, "R7: settled");
+
+        report(1, Verdict.Ok);
+        windowEnd = vm.getBlockTimestamp() + WINDOW;
+        report(2, Verdict.Stale);
+        report(3, Verdict.Contested);
+        stands(2, ReportState.Spent, "R7.5: STALE is spent at once");
+        stands(3, ReportState.Spent, "R7.5: and so is CONTESTED");
+        vm.warp(windowEnd + 14 days);
+        stands(1, ReportState.Final, "R7.10: to the last second of 14 days");
+        vm.warp(windowEnd + 14 days + 1);
+        stands(1, ReportState.Lapsed, "R7.10: nobody settled it");
+        stands(0, ReportState.Settled, "R7: what is settled lapses no more");
+        stands(2, ReportState.Spent, "R7.5: nor what is spent");
     }
 
     function test_R7_1_stateOfRefusesAWrongPair() public {
@@ -96,6 +124,15 @@ contract ViewsTest is Seated {
         vm.warp(endOf(nth(5)));
 
         opens(4, first, "R5.6: first, two after the rest, and the one that runs");
+    }
+
+    function test_R5_6_epochsAfterTheEndDoNotAccrue() public {
+        charter.rest(WOOD, uint40(endOf(nth(1))), type(uint40).max);
+        vm.warp(endOf(nth(5)));
+        opens(2, first, "R5.6: the two that began before the end");
+
+        vm.warp(endOf(nth(1)) + 30 days + 1);
+        opens(0, first, "R5.6: and none ever after");
     }
 
     function test_R1_1_countsEveryStream() public {

@@ -28,7 +28,10 @@ contract CloseGasTest is Crowd, Gauge {
         wood.close();
         gauge("settle", "m150-close", CEILING);
         wood.close();
+        vm.assertLt(vm.lastCallGas().gasTotalUsed, CEILING, "R1.9: the second call");
+        vm.assertGt(potOf(0), 0, "R8: 50 a call leave the last 50");
         wood.close();
+        vm.assertLt(vm.lastCallGas().gasTotalUsed, CEILING, "R1.9: the third call");
 
         vm.assertEq(uint256(potOf(0)) + potOf(1), 0, "R8: nothing stays");
         vm.assertGt(freeOf(1), 6e6, "R8: two H for the first, less what repays");

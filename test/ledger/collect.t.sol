@@ -19,6 +19,19 @@ import {
 } from "../MoneyTest.t.sol";
 import {Puppet} from "../hostile/Puppet.sol";
 
+contract LedgerCollectUnfoundedTest is MoneyTest {
+    function test_R2_2_RevertsBeforeIgnition() external {
+        found(ADA, caps(PER_EVENT, PER_PERIOD, SHARED), GLOBAL);
+        fund(ADA, PURSE);
+        docket.settle(now40());
+
+        vm.expectRevert(ILedger.NotIgnited.selector);
+        puppet.collect(
+            Cause(STREAM, Epoch.wrap(1), Kind.Charge), pot(0), Accounts.ofMember(FAY), debitsOf(ADA, 1, H)
+        );
+    }
+}
+
 contract LedgerCollectTest is MoneyTest {
     function setUp() public override {
         super.setUp();

@@ -74,8 +74,17 @@ contract LedgerDepositTest is MoneyTest {
 
     function test_R8_OnesOwnDepositAndAGiftAreInflow() external {
         charter.ignite();
-        fund(ADA, 3 * H);
-        give(bo, Accounts.ofMember(ADA), 2 * H);
+        ready(ada, 3 * H);
+        ready(bo, 2 * H);
+
+        vm.expectEmit(address(ledger));
+        emit ILedger.Deposited(Accounts.ofMember(ADA), ada, 3 * H, Kind.Deposit);
+        vm.prank(ada);
+        ledger.deposit(Accounts.ofMember(ADA), 3 * H);
+        vm.expectEmit(address(ledger));
+        emit ILedger.Deposited(Accounts.ofMember(ADA), bo, 2 * H, Kind.Gift);
+        vm.prank(bo);
+        ledger.deposit(Accounts.ofMember(ADA), 2 * H);
 
         MemberId[] memory members = new MemberId[](1);
         members[0] = ADA;

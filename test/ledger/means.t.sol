@@ -62,6 +62,27 @@ contract LedgerMeansTest is MoneyTest {
         vm.assertEq(meansOf(ADA).inflow90, 0, "not below zero");
     }
 
+    function test_R8_WhoJoinedLaterIsWeighedSinceJoining() external {
+        charter.ignite();
+        address gus = personOf("gus");
+        vm.prank(ada);
+        uint256 nomination = roster.nominate(gus, 9);
+        vm.prank(bo);
+        roster.vouch(nomination);
+        vm.prank(keys[3]);
+        roster.vouch(nomination);
+        vm.prank(gus);
+        roster.join(nomination);
+        passTime(40 days);
+        MemberId member = roster.admit(nomination);
+
+        passTime(10 days);
+        fund(member, 60 * H);
+        passTime(10 days);
+
+        vm.assertEq(meansOf(member).purse90, 30 * H, "half the time since joining (R8)");
+    }
+
     /// @dev The plain sum: every second of the span at the balance it had.
     function testFuzz_R8_AgreesWithAPlainSum(uint64[8] memory amounts, uint32[9] memory waits) external {
         charter.ignite();

@@ -46,6 +46,15 @@ contract LedgerPayTest is MoneyTest {
         }
     }
 
+    function test_R1_RevertsForAKindTheTemplateDoesNotDeclare() external {
+        Puppet shy = new Puppet(ledger);
+        SubcontractId id = charter.attach(address(shy), 1, 1 << uint8(Kind.Trade));
+        give(stranger, Accounts.ofPot(id, 0), H);
+
+        vm.expectRevert(abi.encodeWithSelector(ILedger.KindRefused.selector, id, Kind.Pay));
+        shy.pay(0, Accounts.ofMember(ADA), H, Kind.Pay);
+    }
+
     function test_R1_RevertsForAnAccountThatIsNotItsToPay() external {
         charter.attach(address(new Puppet(ledger)), 1, type(uint256).max);
         AccountId foreign = Accounts.ofPot(OTHER, 0);

@@ -263,6 +263,30 @@ contract MandatesUnfoundedTest is MoneyTest {
         mandates.signMandate(caps(H, H, H), terms);
     }
 
+    function test_R2_1_FoundsNoMandateForASubcontractThatIsNone() external {
+        MandateCaps[] memory list = new MandateCaps[](1);
+        list[0] = caps(H, H, H);
+        list[0].subcontract = SubcontractId.wrap(9);
+
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IMandates.SubcontractNotOpen.selector, list[0].subcontract, SubcontractState.None
+            )
+        );
+        vm.prank(address(charter));
+        mandates.foundMandates(ADA, GLOBAL, list);
+    }
+
+    function test_R2_1_AFoundersMandateHoldsFromTheFirstEpoch() external {
+        found(ADA, caps(PER_EVENT, PER_PERIOD, SHARED), GLOBAL);
+        charter.ignite();
+
+        (MandateCaps memory c,,) = mandates.mandateAt(ADA, WOOD, charter.t0());
+        (uint64 perPeriod,) = mandates.globalAt(ADA, charter.t0());
+        vm.assertEq(c.perEvent, PER_EVENT, "R2.1: an epoch that begins at ignition has the mandate");
+        vm.assertEq(perPeriod, GLOBAL, "R2.1: and the bound");
+    }
+
     function test_R1_5_WhoNeverSetABoundHasNone() external view {
         (uint64 perPeriod,) = mandates.globalAt(ADA, now40());
         vm.assertEq(perPeriod, type(uint64).max, "each mandate alone bounds it");

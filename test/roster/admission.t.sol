@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IRoster, Nomination} from "../../contracts/interfaces/IRoster.sol";
 import {Signed} from "../../contracts/Signed.sol";
+import {Crowd, CrowdRoster} from "../gas/Crowd.sol";
 import {MemberId, MoneyTest} from "../MoneyTest.t.sol";
 import {SignedActTest} from "../SignedActTest.t.sol";
 
@@ -304,6 +305,51 @@ contract AdmissionTest is RosterTest {
         vm.expectRevert(abi.encodeWithSelector(Signed.NotAMember.selector, ada));
         as_(ADA);
         roster.leave();
+    }
+
+    function test_R16_1_NothingKeepsWhoLeaves() external {
+        nominate(gus);
+        as_(ADA);
+        ledger.withdraw(PURSE);
+        charge(ADA, PER_EVENT);
+        docket.openEpoch(WOOD, now40() - 1 days);
+
+        as_(ADA);
+        roster.leave();
+
+        vm.assertFalse(roster.isMember(ADA), "R16.1: no reason, no debt and no duty keeps anybody");
+        vm.assertEq(purseOf(ADA).arrears, PER_EVENT, "R16.1: what is owed stays owed");
+    }
+}
+
+contract FullCharterTest is Crowd {
+    uint256 private constant MOST = 150;
+
+    function nominated(uint256 number, uint256 sponsor) private returns (uint256 nomination) {
+        vm.prank(memberAddress(sponsor));
+        nomination = roster.nominate(memberAddress(number), 1);
+        for (uint256 voucher = sponsor + 1; voucher <= sponsor + 2; ++voucher) {
+            vm.prank(memberAddress(voucher));
+            roster.vouch(nomination);
+        }
+        vm.prank(memberAddress(number));
+        roster.join(nomination);
+    }
+
+    function test_R0_A151stIsRefused() external {
+        found(MOST_FOUNDERS, 4);
+        for (uint256 number = MOST_FOUNDERS + 1; number < MOST; ++number) {
+            CrowdRoster(address(roster)).enter(memberAddress(number), 1);
+        }
+        passTime(90 days); // what came in before fills no rate (R4.3)
+        uint256 last = nominated(MOST, 1);
+        uint256 beyond = nominated(MOST + 1, 4);
+        passTime(7 days + 1);
+
+        roster.admit(last);
+        vm.assertEq(roster.population(), MOST, "R0: the 150th comes in");
+        vm.expectRevert(abi.encodeWithSelector(IRoster.CharterFull.selector, MOST, MOST));
+        roster.admit(beyond);
     }
 }
 

@@ -127,6 +127,28 @@ contract FirewoodCloseTest is Village {
         vm.assertEq(ledger.potBalance(Accounts.CARE), 3e6, "nobody is left to share in a later gift");
     }
 
+    function test_R8_WhoSignedTheLastSettledWeekShares() external {
+        weekOf(1, 1);
+        vm.prank(memberAddress(6));
+        mandates.revokeMandate(WOOD);
+        weekOf(1, 1); // begun before
+        weekOf(1, 1);
+        for (uint256 member = 1; member <= MEMBERS; ++member) {
+            if (member == 6) continue;
+            vm.prank(memberAddress(member));
+            charter.repeal(WOOD);
+        }
+        report(Verdict.Stale, "");
+        give(0, 50e6);
+        uint64 before = freeOf(5);
+        uint256 rest = uint256(potOf(0)) + potOf(1);
+
+        wood.close();
+
+        vm.assertEq(freeOf(6), 100e6, "R8: who signed earlier weeks only has no part");
+        vm.assertEq(freeOf(5) - before, rest / 5, "R8: who signed the last one has");
+    }
+
     function test_R8_WithoutASettledWeekTheRestIsForTheCarePot() external {
         give(0, 2e6);
         give(1, 3e6);
