@@ -12,7 +12,7 @@ use alloy::providers::{Provider as _, RootProvider};
 use alloy::rpc::types::{Filter, Log};
 use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_bindings::{Charter, Committee, Docket, Module};
-use hearth_oracle_core::chain::{self as core_chain, Block, ChainView, Domain, StreamView};
+use hearth_oracle_core::chain::{self as core_chain, Block, ChainView, Domain, ReportState, StreamView};
 use hearth_oracle_core::report::UnknownVerdict;
 use hearth_oracle_core::types::{Calendar, Epoch, Network, StreamId, Verdict};
 use hearth_oracle_core::verify::Directory;
@@ -486,12 +486,24 @@ async fn time_of(provider: &RootProvider, log: &Log) -> Result<u64, ChainError> 
     Ok(block.map_or(0, |block| block.header.timestamp))
 }
 
-/// How long epochs took, and how old reports are.
+/// How long epochs took, how old reports are, and what has become of them.
 fn gauge(sight: &Sight, before: Option<&Sight>) {
     crate::witness::gauge_reports(&sight.view);
     for ((stream, epoch), landed) in &sight.landed {
         let Some(before) = before else { return };
-        if before.landed.contains_key(&(*stream, *epoch)) {
+        if let Some(known) = before.landed.get(&(*stream, *epoch)) {
+            let stands = match landed.accepted.state {
+                // A settlement was taken back with its block.
+                ReportState::Accepted | ReportState::Spent => "accepted",
+                ReportState::Settled => "settled",
+                ReportState::Lapsed => "lapsed",
+            };
+            if known.accepted.state != landed.accepted.state {
+                info!(
+                    target: "hearth::docket", stream = stream.0, epoch = epoch.0, attempt = landed.accepted.attempt.0,
+                    digest = %landed.accepted.digest, "{stands}"
+                );
+            }
             continue;
         }
         let Some(known) = sight.view.streams.get(stream) else {

@@ -51,11 +51,11 @@ pub(crate) async fn run(config: &Path) -> (Option<i32>, String) {
     (output.status.code(), text(&output))
 }
 
-/// Starts a daemon, which ends when the child is dropped.
-pub(crate) fn start(config: &Path) -> tokio::process::Child {
+/// Starts a daemon, which ends when the child is dropped; what it logs goes to `log`.
+pub(crate) fn start(config: &Path, log: Stdio) -> tokio::process::Child {
     tokio::process::Command::from(command(&["run", "--config", config.to_str().unwrap()]))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .kill_on_drop(true)
         .spawn()
         .unwrap()

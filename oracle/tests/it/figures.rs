@@ -1,10 +1,12 @@
-//! What the operator watches, at the real binary: figures are the process's own there.
+//! What the operator watches and reads, at the real binary: figures and log are the process's own there.
+
+use std::process::Stdio;
 
 use alloy::providers::Provider as _;
 use alloy::providers::ext::AnvilApi as _;
 
 use crate::binary;
-use crate::polity::{Polity, until};
+use crate::polity::{DAY, Polity, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_warns_of_silence_is_there_from_the_first_sight_of_the_chain() {
@@ -25,7 +27,7 @@ async fn what_warns_of_silence_is_there_from_the_first_sight_of_the_chain() {
     std::fs::write(&file, written).unwrap();
     std::fs::remove_file(config.state.join("addresses.json")).unwrap();
 
-    let _seat = binary::start(&file);
+    let _seat = binary::start(&file, Stdio::null());
 
     let wanted = [
         "hearth_wallet_balance_wei 1000000000000000000",
@@ -45,4 +47,81 @@ async fn what_warns_of_silence_is_there_from_the_first_sight_of_the_chain() {
             .all(|wanted| shown.lines().any(|line| line.starts_with(wanted)))
     })
     .await;
+}
+
+/// What a seat that leads, sends and signs says of a report on its way, in this order.
+const LIFE: [&str; 10] = [
+    "estimated",
+    "closed",
+    "guarded",
+    "signed",
+    "proposed",
+    "sealed",
+    "sent",
+    "accepted",
+    "final",
+    "settled",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_epochs_life_is_told_from_its_estimate_to_its_settlement_by_stream_and_epoch() {
+    let mut polity = Polity::found().await;
+    let seat = polity.seat_of_turn(0);
+    polity.stop(seat).await;
+    let state = polity.seats[seat].config.state.clone();
+    let file = state.with_file_name("hearth-oracle.toml");
+    let written = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, written + "format = \"json\"\n").unwrap();
+    std::fs::remove_file(state.join("addresses.json")).unwrap();
+    let log = state.with_file_name("log");
+    let _seat = binary::start(&file, std::fs::File::create(&log).unwrap().into());
+    polity.until_ready(seat).await;
+
+    polity.sense_a_day_to(seat).await;
+    polity.sense_a_day().await;
+    let told = || -> Vec<serde_json::Value> {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    };
+    let of_epoch = |line: &&serde_json::Value| {
+        line["level"] == "INFO" && line["stream"] == 1 && line["epoch"] == DAY / 86_400
+    };
+    let says = |word: &str| told().iter().filter(of_epoch).any(|line| line["message"] == word);
+    polity.hold_first_turn(async || says("sent")).await;
+    until("the transaction is final", async || says("final")).await;
+    polity.until_settled().await;
+    until("the seat sees the settlement", async || says("settled")).await;
+
+    let told = told();
+    let life: Vec<&str> = told
+        .iter()
+        .filter(of_epoch)
+        .filter_map(|line| line["message"].as_str())
+        .collect();
+    let mut rest = life.iter();
+    for stage in LIFE {
+        assert!(
+            rest.any(|word| word == &stage),
+            "{stage} is not told in its place: {life:?}"
+        );
+    }
+    // Nothing that tells of a report is told without the two, or with others than its own.
+    let accepted = told
+        .iter()
+        .filter(of_epoch)
+        .find(|line| line["message"] == "accepted")
+        .unwrap();
+    for line in &told {
+        if line["digest"] == accepted["digest"] {
+            assert!(of_epoch(&line), "{line}");
+        }
+        if ["digest", "attempt", "errand"]
+            .iter()
+            .any(|field| line.get(field).is_some())
+        {
+            assert!(line["stream"].is_u64() && line["epoch"].is_u64(), "{line}");
+        }
+    }
 }

@@ -41,6 +41,9 @@ const NOON: u64 = DAY + 43_200 + 17;
 /// When that day ends.
 pub(crate) const END: u64 = DAY + 86_400;
 
+/// Seconds from an epoch's end to its first turn.
+const GRACE: u64 = 6;
+
 /// The docket's word for a settled report.
 const SETTLED: u8 = 3;
 
@@ -198,7 +201,7 @@ impl Polity {
             }],
             streamsHash: keccak256(streams.abi_encode()),
             committee: Charter::CommitteeParameters {
-                graceSeconds: 6,
+                graceSeconds: u32::try_from(GRACE).unwrap(),
                 turnSeconds: 6,
                 finalityBlocks: 2,
                 bond: 0,
@@ -354,12 +357,19 @@ impl Polity {
     pub(crate) async fn start_by(&mut self, number: usize, clock: Arc<dyn Clock>) {
         let seat = &mut self.seats[number];
         let running: Running = run::start(seat.config.clone(), clock).await.unwrap();
-        let operator = running.addresses.operator;
         let stop = CancellationToken::new();
         let task = tokio::spawn(running.until(stop.clone()));
         seat.running = Some((stop, task));
+        self.until_ready(number).await;
+    }
+
+    /// Waits until a seat is ready, whether it runs here or in a process of its own.
+    pub(crate) async fn until_ready(&self, number: usize) {
         until("the seat is ready", async || {
-            let answer = reqwest::get(format!("http://{operator}/readyz")).await;
+            let Some(addresses) = hearth_oracle::doctor::addresses(&self.seats[number].config) else {
+                return false;
+            };
+            let answer = reqwest::get(format!("http://{}/readyz", addresses.operator)).await;
             answer.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
@@ -468,6 +478,15 @@ impl Polity {
     pub(crate) async fn until_accepted(&self) {
         self.warp_to(END).await;
         until("the report is accepted", async || self.state().await != 0).await;
+    }
+
+    /// Ends the day, and holds the chain's clock in the first turn until its seat has sent the report: however slow this
+    /// machine is, no other turn comes.
+    pub(crate) async fn hold_first_turn(&self, sent: impl AsyncFnMut() -> bool) {
+        self.chain.anvil_set_interval_mining(3_600).await.unwrap();
+        self.warp_to(END + GRACE).await;
+        until("the first turn's seat has sent the report", sent).await;
+        self.chain.anvil_set_interval_mining(1).await.unwrap();
     }
 
     /// Ends the report's window, and waits for its settlement.
