@@ -7,6 +7,7 @@ mod simulate;
 mod stages;
 mod suite;
 mod tools;
+mod trees;
 mod village;
 
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Bring the lines code and tests of docs/rules.md up to date
     Rules,
+    /// Hold the branch trees of the Solidity tests against the tests
+    Trees,
 }
 
 fn main() -> ExitCode {
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Faults { rest } => village::run("faults", &rest, village::Build::Dev),
         Command::Bench { rest } => village::run("bench", &rest, village::Build::Release),
         Command::Rules => rules::write().map(|()| ExitCode::SUCCESS),
+        Command::Trees => trees::check().map(|()| ExitCode::SUCCESS),
         Command::Artifacts { check } => artifacts::run(check),
     };
     match outcome {

@@ -15,6 +15,8 @@ use crate::tools::root;
 const CODE: &[&str] = &["contracts", "oracle/core/src", "oracle/src", "deploy/src"];
 /// Where tests are that guard them.
 const TESTS: &[&str] = &["test", "oracle", "deploy", "bindings", "xtask"];
+/// How the names of both end.
+const SOURCES: [&str; 2] = [".sol", ".rs"];
 /// What is written where a rule has none of either; no rule may be left so.
 const NONE: &str = "none yet";
 /// More of either would not be read.
@@ -83,13 +85,16 @@ struct Index {
 impl Index {
     fn read(root: &Path) -> Self {
         let mut files = BTreeMap::new();
-        for path in CODE.iter().flat_map(|folder| sources(&root.join(folder))) {
+        for path in CODE
+            .iter()
+            .flat_map(|folder| sources(&root.join(folder), &SOURCES))
+        {
             let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
             files.insert(name, fs::read_to_string(&path).unwrap_or_default());
         }
         let mut tests: Vec<String> = TESTS
             .iter()
-            .flat_map(|folder| sources(&root.join(folder)))
+            .flat_map(|folder| sources(&root.join(folder), &SOURCES))
             .flat_map(|path| test_names(&fs::read_to_string(path).unwrap_or_default()))
             .collect();
         tests.sort();
@@ -160,7 +165,7 @@ fn cited(text: &str, id: &str) -> usize {
 }
 
 /// Names of the test functions in a Solidity or Rust file.
-fn test_names(text: &str) -> Vec<String> {
+pub(crate) fn test_names(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut tested = false;
     for line in text.lines().map(str::trim_start) {
@@ -191,7 +196,8 @@ fn test_names(text: &str) -> Vec<String> {
     names
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The files below a folder whose names end so, in order; what tools put there is left out.
+pub(crate) fn sources(folder: &Path, ends: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
@@ -205,7 +211,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
                 if !path.ends_with("target") && !path.ends_with("node_modules") {
                     open.push(path);
                 }
-            } else if path.extension().is_some_and(|e| e == "sol" || e == "rs") {
+            } else if ends.iter().any(|end| path.to_string_lossy().ends_with(end)) {
                 found.push(path);
             }
         }

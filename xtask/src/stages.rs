@@ -1,6 +1,6 @@
 //! Stages run in lanes: side by side where they do not wait for each other, one after another within a lane.
 //!
-//! *In*: lanes of commands. *Out*: a [`Record`] per stage, with seconds and what was skipped. *Never*: swallows the
+//! *In*: lanes of commands and checks. *Out*: a [`Record`] per stage, with seconds and what was skipped. *Never*: swallows the
 //! output of a stage that failed; each stage's whole output is kept in a file.
 
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ pub(crate) struct Stage {
 
 enum Task {
     Run(Box<Command>),
+    Check(fn() -> Result<()>),
     Skip(String),
 }
 
@@ -39,6 +40,15 @@ impl Stage {
         Self {
             name,
             task: Task::Run(Box::new(command)),
+            needed: false,
+        }
+    }
+
+    /// A stage that this program runs itself.
+    pub(crate) fn check(name: &'static str, check: fn() -> Result<()>) -> Self {
+        Self {
+            name,
+            task: Task::Check(check),
             needed: false,
         }
     }
@@ -102,6 +112,7 @@ fn run_lane(lane: Vec<Stage>, logs: &Path, screen: &Screen) -> Vec<Record> {
         let (end, skips) = match (broken, stage.task) {
             (Some(earlier), _) => (End::Skipped(format!("{earlier} failed")), Vec::new()),
             (None, Task::Skip(why)) => (End::Skipped(why), Vec::new()),
+            (None, Task::Check(check)) => (judge(check, &log, screen), Vec::new()),
             (None, Task::Run(command)) => follow(*command, &log, &line, screen),
         };
         if stage.needed && end == End::Failed {
@@ -161,6 +172,23 @@ fn follow(mut command: Command, log: &Path, line: &ProgressBar, screen: &Screen)
         Err(error) => {
             screen.say(&format!("{error:#}"));
             (End::Failed, Vec::new())
+        }
+    }
+}
+
+/// Runs a check, what it refuses to a file and to the screen.
+fn judge(check: fn() -> Result<()>, log: &Path, screen: &Screen) -> End {
+    let refusal = check().err().map(|error| format!("{error:#}"));
+    let kept = fs::write(log, refusal.as_deref().unwrap_or_default());
+    match (refusal, kept) {
+        (None, Ok(())) => End::Passed,
+        (Some(refusal), _) => {
+            screen.say(&refusal);
+            End::Failed
+        }
+        (None, Err(error)) => {
+            screen.say(&format!("failed to write {}: {error}", log.display()));
+            End::Failed
         }
     }
 }
@@ -344,6 +372,17 @@ mod tests {
 
         assert_eq!(records[0].skips, ["no recordings"]);
         assert_eq!(counted(&records[0].skips), [("no recordings", 1)].into());
+    }
+
+    #[test]
+    fn a_check_that_refuses_fails_its_stage() {
+        let records = ends(vec![
+            Stage::check("good", || Ok(())),
+            Stage::check("bad", || Err(eyre::eyre!("a leaf without a test"))),
+        ]);
+
+        assert!(records[0].end == End::Passed);
+        assert!(records[1].end == End::Failed);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::artifacts;
 use crate::simulate;
 use crate::stages::{self, End, Stage};
 use crate::tools::{self, Tools};
+use crate::trees;
 use crate::village;
 
 /// Sets up, runs every stage, and prints a table of them.
@@ -47,6 +48,7 @@ fn law(tools: &Tools) -> Vec<Stage> {
         )
         .needed(),
         Stage::run("artifacts", artifacts::slim(&tools.root, true)),
+        Stage::check("trees", trees::check),
         Stage::run("forge lint", forge(&["lint"])),
         Stage::run("forge test", forge(&["test"])),
     ]
