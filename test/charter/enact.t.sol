@@ -175,6 +175,26 @@ contract EnactTest is CharterTest {
         object(5, fourth); // The first is no lone one any more.
     }
 
+    function test_R5_3_LoneObjectionsComeBackAfter30Days() external {
+        object(5, open(1, 1));
+        object(5, open(1, 2));
+        passTime(1);
+        object(5, open(2, 3));
+        passTime(30 days - 1);
+        SubcontractId fourth = open(3, 4);
+        SubcontractId fifth = open(3, 5);
+        SubcontractId sixth = open(4, 6);
+
+        object(5, fourth);
+        object(5, fifth);
+        vm.prank(memberAddress(5));
+        refused(abi.encodeWithSelector(ICharter.ObjectionsSpent.selector, memberId(5), 3));
+        charter.object(sixth, REASON);
+
+        passTime(1);
+        object(5, sixth);
+    }
+
     function test_R1_8_ObjectedBySignature() external {
         SubcontractId id = open(1, 1);
         uint64 deadline = uint64(vm.getBlockTimestamp() + 1 days);

@@ -246,6 +246,14 @@ contract LedgerCollectTest is MoneyTest {
         vm.assertEq(outcome.paid, GLOBAL - PER_EVENT, "globalPerPeriod");
     }
 
+    function test_R1_2_GlobalBoundsSharesToo() external {
+        vm.prank(ada);
+        mandates.limitGlobal(SHARED / 2);
+        passTime(1 days);
+
+        vm.assertEq(collect(Kind.Shared, ADA, SHARED).paid, SHARED / 2, "globalPerPeriod");
+    }
+
     function test_R0_CapsAreCountedInThePeriodOfSettlement() external {
         charge(ADA, PER_EVENT);
         charge(ADA, PER_EVENT);

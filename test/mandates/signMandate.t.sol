@@ -237,6 +237,9 @@ contract MandatesTest is MoneyTest {
     }
 
     function test_R1_5_ASpentMandateIsForgotten() external {
+        vm.expectRevert(abi.encodeWithSelector(IMandates.MandateLive.selector, ADA, WOOD));
+        mandates.forgetMandate(ADA, WOOD);
+
         docket.openEpoch(WOOD, now40());
         vm.prank(ada);
         mandates.revokeMandate(WOOD);

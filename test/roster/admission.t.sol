@@ -107,6 +107,11 @@ contract AdmissionTest is RosterTest {
         nominate(personOf("ivo"));
         vm.expectRevert(abi.encodeWithSelector(IRoster.VouchesSpent.selector, ADA, first));
         nominate(personOf("jun"));
+        as_(BO);
+        uint256 others = roster.nominate(personOf("lou"), HOUSE);
+        vm.expectRevert(abi.encodeWithSelector(IRoster.VouchesSpent.selector, ADA, first));
+        as_(ADA);
+        roster.vouch(others);
 
         vm.warp(first);
         nominate(personOf("jun"));
@@ -322,7 +327,7 @@ contract AdmissionTest is RosterTest {
     }
 }
 
-contract FullCharterTest is Crowd {
+contract LargeVillageTest is Crowd {
     uint256 private constant MOST = 150;
 
     function nominated(uint256 number, uint256 sponsor) private returns (uint256 nomination) {
@@ -334,6 +339,25 @@ contract FullCharterTest is Crowd {
         }
         vm.prank(memberAddress(number));
         roster.join(nomination);
+    }
+
+    function objectAll(uint256 nomination, uint256 first, uint256 count) private {
+        for (uint256 member = first; member < first + count; ++member) {
+            vm.prank(memberAddress(member));
+            roster.objectToAdmission(nomination);
+        }
+    }
+
+    function test_R4_2_ATenthOfALargeVillageRefuses() external {
+        found(25, 4);
+        uint256 one = nominated(26, 1);
+        uint256 other = nominated(27, 4);
+        objectAll(one, 7, 3); // ceil(25/10)
+        objectAll(other, 7, 2);
+        passTime(7 days + 1);
+
+        vm.assertEq(MemberId.unwrap(roster.admit(one)), 0, "R4.2: three of 25 refuse");
+        vm.assertEq(MemberId.unwrap(roster.admit(other)), 26, "R4.2: two do not");
     }
 
     function test_R0_A151stIsRefused() external {
