@@ -78,13 +78,22 @@ macro_rules! told {
     }};
 }
 
+/// What a call is, from its bytes and the chain.
+pub struct Read {
+    /// What is done.
+    pub deed: Deed,
+    /// The same made ready again, with the sentence that its signer was told.
+    pub act: Act,
+    /// Who signed it: the member 0 where the call does not name them.
+    pub hand: Hand,
+}
+
 impl Signed {
-    /// The act that the call is, from its bytes and the chain, and who signed it: the member 0 where the call does not
-    /// name them.
+    /// Reads the call.
     ///
     /// # Errors
     /// See [`CarryError`].
-    pub async fn read(&self, chain: &DynProvider, place: &Deployment) -> Result<(Act, Hand), CarryError> {
+    pub async fn read(&self, chain: &DynProvider, place: &Deployment) -> Result<Read, CarryError> {
         let read = self
             .call(chain, place)
             .await?
@@ -92,25 +101,25 @@ impl Signed {
                 let act = Act::new(&deed, hand, place);
                 // Made again, the call is the same to the last byte: it carries that deed and nothing beside it.
                 let same = act.to == self.to && act.carried(signature) == self.data;
-                same.then_some((deed, act, hand))
+                same.then_some(Read { deed, act, hand })
             });
-        let (deed, act, hand) = read.ok_or_else(|| CarryError::NoDeed {
+        let read = read.ok_or_else(|| CarryError::NoDeed {
             to: self.to,
             selector: Bytes::copy_from_slice(self.data.get(..4).unwrap_or(&self.data)),
             charter: place.name.clone(),
         })?;
         if let Some(permit) = &self.permit
-            && !self.permits(permit, &deed, place)
+            && !self.permits(permit, &read.deed, place)
         {
             return Err(CarryError::Permit { owner: self.key });
         }
         // Every contract that takes signatures has the same words for it.
-        let takes = Ledger::new(act.to, chain);
-        let spent = takes.isSpent(self.key, hand.nonce).call().await;
+        let takes = Ledger::new(read.act.to, chain);
+        let spent = takes.isSpent(self.key, read.hand.nonce).call().await;
         if spent.map_err(asked("asking whether it was carried"))? {
-            return Err(CarryError::Spent { name: act.name });
+            return Err(CarryError::Spent { name: read.act.name });
         }
-        Ok((act, hand))
+        Ok(read)
     }
 
     /// True where these bytes are the signer's permit to the ledger, for this deposit and no more.

@@ -15,6 +15,7 @@ use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_oracle_core::report::UnknownVerdict;
 use thiserror::Error;
 
+use crate::amount::Amount;
 use crate::refusal;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
@@ -42,6 +43,20 @@ pub enum ChainError {
         act: String,
         /// What the contract's error means, or the node's words.
         reason: String,
+    },
+    /// The key that pays in holds less of the charter's token.
+    #[error("the key {key} holds {} of the token {token}, wanted {}; {mend}", holds.brief(), wanted.brief())]
+    Short {
+        /// Whose money it is.
+        key: Address,
+        /// The charter's token.
+        token: Address,
+        /// What is there.
+        holds: Amount,
+        /// What was to be paid in.
+        wanted: Amount,
+        /// How to mend it.
+        mend: &'static str,
     },
     /// An accepted report is of a later release.
     #[error("a report accepted by {docket} cannot be read")]

@@ -70,6 +70,35 @@ pub async fn bond(chain: &DynProvider, place: &Deployment) -> Result<u64, ChainE
         .bond)
 }
 
+/// Refuses a deposit of more than the key that pays it holds, before anything is signed or sent.
+///
+/// # Errors
+/// Where it holds less, or the chain cannot be asked.
+pub async fn must_hold(
+    chain: &DynProvider,
+    place: &Deployment,
+    key: Address,
+    wanted: Amount,
+) -> Result<(), ChainError> {
+    let token = PracticeToken::new(place.token, chain);
+    let holds = token.balanceOf(key).call().await;
+    let holds = holds.map_err(asked("reading the balance"))?;
+    if holds >= U256::from(wanted.0) {
+        return Ok(());
+    }
+    Err(ChainError::Short {
+        key,
+        token: place.token,
+        holds: Amount(holds.saturating_to()),
+        wanted,
+        mend: if place.practice_token {
+            "a deposit sent from that key mints what is missing of practice money"
+        } else {
+            "put the rest there first"
+        },
+    })
+}
+
 /// Pays into an account from the sender's own key, approving and, on a practice token, minting as needed.
 ///
 /// # Errors
@@ -109,6 +138,7 @@ pub async fn deposit(
             held += part;
         }
     }
+    must_hold(chain, place, from, amount).await?;
     let allowed = token
         .allowance(from, place.ledger)
         .call()

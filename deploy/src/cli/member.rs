@@ -11,6 +11,7 @@ use eyre::{Result, bail, eyre};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
 use hearth::card::Card;
+use hearth::carry::Read;
 use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
@@ -252,6 +253,7 @@ pub(crate) async fn deposit(words: &Words, deposit: &Deposit) -> Result<()> {
                 "a gift is sent by the giver; leave --sign-only away".into()
             ));
         }
+        member::must_hold(&person.chain, &person.place, person.key.address(), deposit.amount).await?;
         return person
             .does(
                 words,
@@ -626,7 +628,7 @@ pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> 
             person.key.address()
         )));
     }
-    let (act, hand) = signed.read(&person.chain, &person.place).await?;
+    let Read { act, hand, .. } = signed.read(&person.chain, &person.place).await?;
     talk::say(&format!(
         "You void what you signed; nobody can carry it any more: {}",
         act.sentence
@@ -647,7 +649,10 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
     let signed = signed(file)?;
     let person = Person::new(words).await?;
     person.must_be_on(signed.chain_id)?;
-    let (act, hand) = signed.read(&person.chain, &person.place).await?;
+    let Read { deed, act, hand } = signed.read(&person.chain, &person.place).await?;
+    if let Deed::Deposit { amount } = deed {
+        member::must_hold(&person.chain, &person.place, signed.key, amount).await?;
+    }
     let whom = match hand.member {
         0 => "who signed this".into(),
         member => person.place.member_name(member),

@@ -573,6 +573,7 @@ async fn subcontracts(story: &Story) {
 /// R1.8: who carries an act sees what its call does, and is never led to send another from their own key.
 async fn altered_acts(story: &Story) {
     let place = story.place();
+    story.sends("cleo", "withdraw \"2 H\"");
     story.says("cleo", "withdraw \"2 H\" --yes --sign-only acts/withdraw.json");
     story.says("cleo", "deposit \"2 H\" --yes --sign-only acts/deposit.json");
     let read =
@@ -656,6 +657,17 @@ async fn altered_acts(story: &Story) {
     );
     story.says("carrier", "carry acts/withdraw.json --yes");
     story.says("carrier", "carry acts/deposit.json --yes");
+
+    // What is no longer held is not carried: its permit would cost the carrier gas for nothing.
+    story.says("cleo", "deposit \"2 H\" --yes --sign-only acts/short.json");
+    story.sends("cleo", "deposit \"2 H\"");
+    story.fails(
+        "carrier",
+        "carry acts/short.json --yes",
+        1,
+        "holds 0 H of the token",
+    );
+    story.sends("cleo", "cancel acts/short.json");
 }
 
 /// R3, R7.1: what a member enrols, what a custodian replaces, what members tighten together.
@@ -733,6 +745,12 @@ async fn newcomers(story: &Story) {
         to: key("gus"),
         amount: U256::from(3_000_000),
     };
+    story.fails(
+        "gus",
+        "deposit \"3 H\" --yes --sign-only acts/short.json",
+        1,
+        "holds 0 H of the token",
+    );
     story.send(story.place().token, mint).await;
     story.signs("gus", "deposit \"3 H\"");
     assert_eq!(story.says("gus", "me")["free"], 3_000_000);
