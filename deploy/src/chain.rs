@@ -58,6 +58,18 @@ pub enum ChainError {
         /// How to mend it.
         mend: &'static str,
     },
+    /// The account that sends cannot pay for the gas.
+    #[error(
+        "nothing was sent: {account} holds {holds} of the chain's coin, wanted {wanted}, the most that its gas can cost; send it some, or let another carry what a member signs by --sign-only"
+    )]
+    Unfunded {
+        /// Who sends.
+        account: Address,
+        /// What is there, in whole coins.
+        holds: String,
+        /// The most the gas can cost, in whole coins.
+        wanted: String,
+    },
     /// An accepted report is of a later release.
     #[error("a report accepted by {docket} cannot be read")]
     Report {
@@ -172,11 +184,17 @@ pub async fn land_with_gas(
     tx: TransactionRequest,
     gas: u64,
 ) -> Result<TransactionReceipt, ChainError> {
-    let tx = tx.with_gas_limit(gas);
-    let pending = chain
-        .send_transaction(tx)
-        .await
-        .map_err(|error| refused(act, error))?;
+    let account = tx.from;
+    let pending = match chain.send_transaction(tx.with_gas_limit(gas)).await {
+        Ok(pending) => pending,
+        Err(error) => {
+            // Each node words it otherwise, so the account is asked, not the words.
+            if let (Some(account), true) = (account, error.is_error_resp()) {
+                funded(chain, account, gas).await?;
+            }
+            return Err(refused(act, error));
+        }
+    };
     let hash = *pending.tx_hash();
     let receipt = pending
         .with_timeout(Some(PATIENCE))
@@ -197,6 +215,35 @@ pub async fn land_with_gas(
             reason: format!("it reverted in {hash}"),
         })
     }
+}
+
+/// Refuses where an account cannot pay for this much gas at what a transaction may offer now.
+async fn funded(chain: &DynProvider, account: Address, gas: u64) -> Result<(), ChainError> {
+    let holds: u128 = chain
+        .get_balance(account)
+        .await
+        .map_err(unreachable)?
+        .saturating_to();
+    let price = match chain.estimate_eip1559_fees().await {
+        Ok(fees) => fees.max_fee_per_gas,
+        Err(_) => chain.get_gas_price().await.map_err(unreachable)?,
+    };
+    let wanted = u128::from(gas).saturating_mul(price);
+    if holds >= wanted {
+        return Ok(());
+    }
+    Err(ChainError::Unfunded {
+        account,
+        holds: coins(holds),
+        wanted: coins(wanted),
+    })
+}
+
+/// Wei in whole coins of the chain, for people.
+#[must_use]
+pub fn coins(wei: u128) -> String {
+    let text = alloy::primitives::utils::format_ether(wei);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A call to a contract as a transaction.

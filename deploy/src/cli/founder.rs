@@ -280,8 +280,7 @@ impl Cost {
     /// In whole coins of the chain.
     fn ether(&self) -> String {
         let wei = u128::from(self.gas.iter().sum::<u64>()).saturating_mul(self.price);
-        let text = alloy::primitives::utils::format_ether(wei);
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        chain::coins(wei)
     }
 }
 

@@ -39,7 +39,10 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
                 ChainError::Unreachable(_) => UNREACHABLE,
                 ChainError::Pending { .. } => TRY_AGAIN,
                 ChainError::Address { .. } => BAD_INPUT,
-                ChainError::Refused { .. } | ChainError::Short { .. } | ChainError::Report { .. } => 1,
+                ChainError::Refused { .. }
+                | ChainError::Short { .. }
+                | ChainError::Unfunded { .. }
+                | ChainError::Report { .. } => 1,
             };
         }
         if cause.is::<BadInput>()

@@ -753,6 +753,12 @@ async fn newcomers(story: &Story) {
     );
     story.send(story.place().token, mint).await;
     story.signs("gus", "deposit \"3 H\"");
+    story.fails(
+        "gus",
+        "withdraw \"1 H\" --yes",
+        1,
+        &format!("{} holds 0 of the chain's coin, wanted 0.0", key("gus")),
+    );
     assert_eq!(story.says("gus", "me")["free"], 3_000_000);
     assert_eq!(story.says("ada", "status")["population"], 7);
 }
