@@ -329,6 +329,14 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
             days,
             carrying,
         } => {
+            // Beyond the period's cap it allows no more, but holds more of the purse back while weeks are open.
+            if per_event > per_period {
+                bail!(BadInput(format!(
+                    "--per-event: given {}, wanted at most {} as --per-period; more would not be collected, only held back in your purse",
+                    per_event.brief(),
+                    per_period.brief()
+                )));
+            }
             let terms = subcontract::terms(&person.chain, &person.place, *subcontract).await?;
             let now = chain::time(&person.chain).await?;
             let expiry = now + (days * hearth::calendar::DAY).min(LONGEST_MANDATE - 3_600);

@@ -785,6 +785,12 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
         BAD_INPUT,
         "say --yes",
     );
+    story.fails(
+        "ada",
+        &mandate.replace("7 H", "9.5 H"),
+        BAD_INPUT,
+        "--per-event: given 9.5 H, wanted at most 9 H",
+    );
     story.sends("ada", mandate);
     story.signs("cleo", mandate);
     story.sends("ada", "mandate limit \"30 H\"");
