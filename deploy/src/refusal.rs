@@ -16,7 +16,7 @@ use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Pr
 use crate::amount::Amount;
 use crate::calendar;
 use crate::limits::LIMITS;
-use crate::open::state_in_words;
+use crate::open::{SUNSET, state_in_words};
 
 /// The sentence for a revert's data, where it says anything.
 #[must_use]
@@ -397,10 +397,9 @@ sentences! { signed Docket::DocketErrors {
 
 sentences! { signed Firewood::FirewoodErrors {
     Self::TermsOutOfRange(e) => range(&e.what, e.given, e.least, e.most),
-    Self::NotOver(e) => if e.oldestOpen.is_zero() {
-        format!("it is {}; its pots are given out when it is over", state_in_words(e.state))
-    } else {
-        format!("what began on {} is not settled yet; its pots are given out once it is", at(e.oldestOpen))
+    Self::NotOver(e) => match state_in_words(e.state) {
+        SUNSET => format!("what began on {} is not settled yet; its pots are given out once it is", at(e.oldestOpen)),
+        state => format!("it is {state}; its pots are given out when it is over"),
     },
     Self::NothingLeft(_) => "its pots are empty; nothing is left to give out".into(),
     Self::BandTooSoon(e) => format!(

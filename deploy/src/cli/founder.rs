@@ -450,7 +450,7 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
         && seat.endpoint == card.endpoint;
     if same && seat.bonded {
         talk::say(&format!("seat {number} is registered already"));
-        return Ok(());
+        return seated(words, number, None);
     }
     if !seat.reportKey.is_zero() {
         talk::say(&format!(
@@ -468,11 +468,11 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
             endpoint: card.endpoint.clone(),
         };
         let tx = chain::call(key.address(), place.committee, call.abi_encode().into());
-        chain::land(&chain, "rotating the seat's keys", tx).await?;
+        let receipt = chain::land(&chain, "rotating the seat's keys", tx).await?;
         talk::say(&format!(
             "seat {number} is rotated; restart its daemon with the new key"
         ));
-        return Ok(());
+        return seated(words, number, Some(receipt.transaction_hash));
     }
     let bond = Amount(member::bond(&chain, &place).await?);
     talk::say(&format!(
@@ -502,10 +502,14 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
         endpoint: card.endpoint.clone(),
     };
     let tx = chain::call(key.address(), place.committee, call.abi_encode().into());
-    chain::land(&chain, "registering the seat", tx).await?;
+    let receipt = chain::land(&chain, "registering the seat", tx).await?;
     talk::say(&format!("seat {number} is registered"));
+    seated(words, number, Some(receipt.transaction_hash))
+}
+
+fn seated(words: &Words, number: u8, transaction: Option<B256>) -> Result<()> {
     if words.json {
-        talk::json(&json!({"v": 1, "seat": number, "bond": bond.0.to_string()}))?;
+        talk::json(&json!({"v": 1, "seat": number, "transaction": transaction}))?;
     }
     Ok(())
 }

@@ -13,8 +13,9 @@ use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use hearth::found::Deployment;
+use hearth::member::Account;
 use hearth::{calendar, chain, throwaway};
-use hearth_bindings::{Charter, Docket, Ledger, PracticeToken};
+use hearth_bindings::{Charter, Committee, Docket, Ledger, PracticeToken};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
 use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
@@ -899,6 +900,8 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.signs("cleo", "band 5");
     story.fails("cleo", "band 5 --yes", 1, "declared a band within 30 days");
 
+    rotated(&story).await;
+
     // R16.1: a mandate ends, and people leave with their purse.
     story.sends("dan", "mandate revoke 1");
     story.signs("eve", "mandate revoke 1");
@@ -917,6 +920,97 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
         (true, &json!([])),
         "{page}"
     );
+
+    closed(&story).await;
+}
+
+/// R7, R22: a seat's operator puts a new report key in the place of the old one, once a day.
+async fn rotated(story: &Story) {
+    let committee = Committee::new(story.place().committee, &story.chain);
+    let seat = "seat cards/seat-alder.json --yes";
+    assert_eq!(
+        story.says("alder", seat)["transaction"],
+        Value::Null,
+        "nothing new"
+    );
+    let card = |turn: usize| {
+        json!({
+            "card": "seat", "v": 1, "name": "alder",
+            "identity": hearth::keys::address(&story.path("alder.key")).unwrap(),
+            "reportKey": report_key(turn).address(), "transportKey": keccak256(turn.to_string()),
+            "endpoint": "http://127.0.0.1:7001",
+        })
+    };
+    write(&story.path("cards/seat-alder.json"), &card(9));
+    story.fails("alder", "seat cards/seat-alder.json", BAD_INPUT, "say --yes");
+    story.fails("birch", seat, BAD_INPUT, "use the seat's identity key");
+
+    assert!(story.says("alder", seat)["transaction"].is_string());
+
+    let rotated = committee.seat(0).call().await.unwrap();
+    assert_eq!(rotated.reportKey, report_key(9).address());
+    assert_eq!(rotated.endpoint, "http://127.0.0.1:7001");
+    assert!(rotated.bonded, "the bond stays");
+    assert_eq!(committee.version().call().await.unwrap().to::<u32>(), 2);
+    write(&story.path("cards/seat-alder.json"), &card(1));
+    story.fails("alder", seat, 1, "report key");
+    write(&story.path("cards/seat-alder.json"), &card(10));
+    story.fails("alder", seat, 1, "changed its keys within a day");
+}
+
+/// R8: what the pots of a subcontract still hold when all its signers have ended it is given out by who ever asks.
+async fn closed(story: &Story) {
+    let place = story.place();
+    let gift = 9_000_001_u64;
+    let mint = PracticeToken::mintCall {
+        to: story.carrier.address(),
+        amount: U256::from(gift),
+    };
+    story.send(place.token, mint).await;
+    let approve = PracticeToken::approveCall {
+        spender: place.ledger,
+        value: U256::from(gift),
+    };
+    story.send(place.token, approve).await;
+    let pot = Account::Pot(1, 0).id();
+    let deposit = Ledger::depositCall {
+        account: pot,
+        amount: gift,
+    };
+    story.send(place.ledger, deposit).await;
+    story.fails(
+        "carrier",
+        "close 1",
+        1,
+        "its pots are given out when it is over [NotOver]",
+    );
+    for who in ["ada", "bo", "cleo"] {
+        story.sends(who, "repeal 1");
+    }
+    assert_eq!(story.says("carrier", "poke 1")["state"], "sunset");
+    story.fails("carrier", "close 1", 1, "is not settled yet");
+    // What nobody reported in 30 days, and nobody settled in the 21 after them, is settled by nobody.
+    story
+        .at(chain::time(&story.chain).await.unwrap() + 60 * DAY)
+        .await;
+    let ledger = Ledger::new(place.ledger, &story.chain);
+    let held = async || {
+        let mut held = Vec::new();
+        for account in [1, 2, 3, 4, 5, pot] {
+            held.push(ledger.purse(account).call().await.unwrap().free);
+        }
+        held
+    };
+    let before = held().await;
+
+    story.says("carrier", "close 1");
+
+    // Equal parts to those who shared its last week, also who left, but not to bo, its provider; dust to the lowest number.
+    let after = held().await;
+    let gained: Vec<u64> = (0..5).map(|place| after[place] - before[place]).collect();
+    assert_eq!(gained, [2_250_001, 0, 2_250_000, 2_250_000, 2_250_000]);
+    assert_eq!((before[5], after[5]), (gift, 0), "the pot is empty");
+    story.fails("carrier", "close 1", 1, "its pots are empty");
 }
 
 /// R8: who would have paid what, without any chain of one's own.
