@@ -28,7 +28,10 @@ contract InvariantsTest is Base {
     IERC20 private _token;
 
     function setUp() external {
-        _handler = Handler(_create(vm.getCode("test/invariant/Handler.sol:Handler")));
+        // From its artifact, as its code is larger than a contract may be outside tests.
+        (address handler,) = created(vm.getCode("test/invariant/Handler.sol:Handler"));
+        vm.assertNotEq(handler, address(0), "the handler was not created");
+        _handler = Handler(handler);
         _handler.settleDown();
         _ghost = _handler.ghost();
         (address charter, address roster, address ledger, address mandates, address token) = _handler.parts();
@@ -37,14 +40,6 @@ contract InvariantsTest is Base {
         _ledger = ILedger(ledger);
         _mandates = IMandates(mandates);
         _token = IERC20(token);
-    }
-
-    /// @dev The handler's code is larger than a contract may be outside tests.
-    function _create(bytes memory code) private returns (address place) {
-        assembly ("memory-safe") {
-            place := create(0, add(code, 0x20), mload(code))
-        }
-        require(place != address(0), "the handler was not created");
     }
 
     function targetContracts() external view returns (address[] memory targets) {
