@@ -20,10 +20,13 @@ use crate::faults::Founded;
 use crate::seats::SeatProgram;
 use crate::village::DEVICES;
 
-/// Envelopes of each device in the load as fast as it goes.
-const MANY: u32 = 20_000;
-/// Envelopes a device has on their way at once.
-const WINDOW: usize = 512;
+/// Connections of each device in the load as fast as it goes. The broker takes one packet at a time from each, as it
+/// does from a village's devices, of which this polity has only three.
+const LANES: u32 = 160;
+/// Envelopes of each connection in that load.
+const MANY: u32 = 125;
+/// Envelopes a connection has on their way at once.
+const WINDOW: usize = 16;
 /// A village of 1,000 homes with 10 sensors each, every sensor once a minute: so many envelopes a second.
 const VILLAGE_PER_SECOND: u32 = 167;
 const VILLAGE_SECONDS: u32 = 10;
@@ -120,7 +123,7 @@ struct Crowd {
 impl Crowd {
     /// Everything as fast as it goes; envelopes a second from the first packet to the last acknowledgement.
     async fn rush(&self, boot: u32, readings: usize) -> Result<f64> {
-        let connected = self.connect(boot, MANY, readings).await?;
+        let connected = self.connect(boot, LANES, MANY, readings).await?;
         let begun = Instant::now();
         let waits = send(connected, Pace::Window(WINDOW)).await?;
         Ok(waits.len() as f64 / begun.elapsed().as_secs_f64())
@@ -129,11 +132,12 @@ impl Crowd {
     /// A village's load for some seconds; how long each acknowledgement took.
     async fn stroll(&self, boot: u32) -> Result<Vec<Duration>> {
         let each = VILLAGE_PER_SECOND.div_ceil(u32::try_from(self.devices.len())?);
-        let connected = self.connect(boot, each * VILLAGE_SECONDS, 1).await?;
+        let connected = self.connect(boot, 1, each * VILLAGE_SECONDS, 1).await?;
         send(connected, Pace::Every(Duration::from_secs(1) / each)).await
     }
 
-    async fn connect(&self, boot: u32, count: u32, readings: usize) -> Result<Vec<Device>> {
+    /// Every device on so many connections, each with so many envelopes of so many readings.
+    async fn connect(&self, boot: u32, lanes: u32, count: u32, readings: usize) -> Result<Vec<Device>> {
         let mut connected = Vec::new();
         for secret in &self.devices {
             let kid = Kid::of(&RealKeys.public(secret));
@@ -144,21 +148,23 @@ impl Crowd {
                 })
                 .collect();
             let pack = pack(kid, &said);
-            let envelopes: Vec<String> = (0..count)
-                .map(|sequence| {
-                    let counter = Counter::new(boot, sequence);
-                    envelope(
-                        secret,
-                        self.network,
-                        counter,
-                        self.now,
-                        pack.as_bytes(),
-                        &RealKeys,
-                    )
-                })
-                .collect();
+            let signed = |sequence| {
+                let counter = Counter::new(boot, sequence);
+                envelope(
+                    secret,
+                    self.network,
+                    counter,
+                    self.now,
+                    pack.as_bytes(),
+                    &RealKeys,
+                )
+            };
             let topic = format!("hearth/v1/{}/{kid}/up", self.network);
-            connected.push(Device::connect(self.broker, &kid.to_string(), &topic, &envelopes).await?);
+            for lane in 0..lanes {
+                let envelopes: Vec<String> = (lane * count..(lane + 1) * count).map(signed).collect();
+                let name = format!("{kid}-{lane}");
+                connected.push(Device::connect(self.broker, &name, &topic, &envelopes).await?);
+            }
         }
         Ok(connected)
     }

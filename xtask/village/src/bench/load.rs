@@ -38,8 +38,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// Connects as `kid` and prepares one packet per envelope.
-    pub async fn connect(broker: SocketAddr, kid: &str, topic: &str, envelopes: &[String]) -> Result<Self> {
+    /// Connects as client `name` and prepares one packet per envelope.
+    pub async fn connect(broker: SocketAddr, name: &str, topic: &str, envelopes: &[String]) -> Result<Self> {
         if envelopes.len() > usize::from(u16::MAX) - 1 {
             bail!(
                 "{} envelopes for one device, wanted at most {}",
@@ -54,7 +54,7 @@ impl Device {
             .set_nodelay(true)
             .wrap_err("failed to set up the connection")?;
         let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b10, 0, 0]; // 3.1.1, clean session, no keep-alive
-        put_text(&mut body, kid);
+        put_text(&mut body, name);
         stream
             .write_all(&packet(CONNECT, &body))
             .await
@@ -64,7 +64,7 @@ impl Device {
             .await
             .wrap_err("the broker did not answer")??;
         if answer[0] != CONNACK || answer[3] != 0 {
-            bail!("the broker refused {kid} with code {}", answer[3]);
+            bail!("the broker refused {name} with code {}", answer[3]);
         }
         let packets = envelopes
             .iter()
