@@ -245,7 +245,7 @@ pub(crate) enum Word {
     Deposit(member::Deposit),
     /// Play weeks through the real contracts on a throwaway chain
     Rehearse {
-        /// A scenario
+        /// A scenario; docs/rehearsing.md shows one
         scenario: PathBuf,
     },
     /// Print completions for a shell

@@ -1,6 +1,6 @@
 //! Rehearse: who would have paid what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use eyre::{Result, bail};
@@ -40,11 +40,13 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
     };
     for (number, week) in outcome.weeks.iter().enumerate() {
         talk::line(&format!("week {}", number + 1));
-        if week.band.is_empty() {
+        if week.to_provider.is_none() {
             talk::line("nothing moves: the report's verdict is not OK");
             continue;
         }
-        let names: Vec<&String> = week.band.keys().collect();
+        // Who took nothing may have a share all the same.
+        let named: BTreeSet<&String> = week.band.keys().chain(week.shared.keys()).collect();
+        let names: Vec<&String> = named.into_iter().collect();
         let amounts = [
             &week.charge,
             &week.paid,
@@ -53,10 +55,11 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
             &week.shared,
         ]
         .map(|of| column(&names, of));
-        let rows: Vec<Vec<String>> = (week.band.iter().enumerate())
-            .map(|(row, (name, band))| {
+        let rows: Vec<Vec<String>> = (names.iter().enumerate())
+            .map(|(row, name)| {
+                let band = week.band.get(*name).cloned().unwrap_or_default();
                 let amounts = amounts.iter().map(|column| column[row].clone());
-                [name.clone(), band.clone()].into_iter().chain(amounts).collect()
+                [(*name).clone(), band].into_iter().chain(amounts).collect()
             })
             .collect();
         talk::table(
@@ -76,8 +79,11 @@ pub(crate) async fn rehearse(words: &Words, file: &Path) -> Result<()> {
             ("to the provider", &week.to_provider),
             ("to the warmth reserve", &week.to_warmth),
             ("to the shrinkage reserve", &week.to_shrinkage),
-            ("untapped wood, from the reserve", &week.from_reserve),
-            ("untapped wood, borne by the provider", &week.borne_by_provider),
+            ("wood nobody tapped for: from the reserve", &week.from_reserve),
+            (
+                "wood nobody tapped for: borne by the provider",
+                &week.borne_by_provider,
+            ),
         ] {
             if let Some(amount) = amount {
                 talk::line(&format!("{what}\t{}", shown(amount)));

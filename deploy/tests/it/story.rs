@@ -1013,42 +1013,36 @@ async fn closed(story: &Story) {
     story.fails("carrier", "close 1", 1, "its pots are empty");
 }
 
-/// R8: who would have paid what, without any chain of one's own.
+/// R8: who would have paid what, without any chain of one's own; the page's example prints what the page says.
 #[tokio::test]
 async fn r8_a_rehearsal_needs_no_chain() {
     let folder = tempfile::tempdir().unwrap();
-    let mandate = json!({"perEvent": "10000000", "perPeriod": "20000000", "sharedPerPeriod": "1000000"});
-    let member = |name: &str, band: u8| {
-        json!({
-            "name": name, "band": band, "deposit": "50000000", "globalPerPeriod": "60000000", "mandate": mandate,
-        })
+    let page = include_str!("../../../docs/rehearsing.md");
+    let block = |kind: &str| {
+        let (_, rest) = page.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0
     };
-    let scenario = json!({
-        "subcontract": "firewood",
-        "parameters": {
-            "p0": "800000", "refGrams": 1000, "mu": [0, 2500, 5000, 10000, 20000, 40000, 80000, 160000],
-            "bands": ["0", "5000000", "10000000", "20000000", "40000000", "60000000", "90000000", "120000000"],
-            "floor": "5000000", "warmth": "0",
-        },
-        "members": [member("ada", 3), member("bo", 2), member("cleo", 0)],
-        "provider": "bo",
-        "weeks": [{"lines": [{"member": "ada", "pieces": 2, "grams": 2000}], "verdict": "OK"}],
-    });
-    write(&folder.path().join("scenario.json"), &scenario);
-    let run = |file: &str| {
+    std::fs::write(folder.path().join("weeks.json"), block("json")).unwrap();
+    let run = |words: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
-        command
-            .current_dir(folder.path())
-            .args(["--json", "rehearse", file]);
+        command.current_dir(folder.path()).args(words);
         command.output().unwrap()
     };
-    let output = run("scenario.json");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = run(&["rehearse", "weeks.json"]);
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{talk}");
+    // Columns are apart by two spaces or more on the page, by tabs in a pipe.
+    let fields = |line: &str| -> Vec<String> {
+        let apart = line.replace("  ", "\t");
+        let fields = apart.split('\t').map(|field| field.trim().to_owned());
+        fields.filter(|field| !field.is_empty()).collect()
+    };
+    let told = String::from_utf8_lossy(&output.stdout);
+    let told: Vec<_> = told.lines().map(fields).collect();
+    assert_eq!(told, block("text").lines().map(fields).collect::<Vec<_>>());
+
+    let output = run(&["--json", "rehearse", "weeks.json"]);
     let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(outcome["weeks"][0]["paid"]["ada"], "1600000", "{outcome}");
-    assert_eq!(run("nothing.json").status.code(), Some(BAD_INPUT));
+    assert_eq!(run(&["rehearse", "nothing.json"]).status.code(), Some(BAD_INPUT));
 }

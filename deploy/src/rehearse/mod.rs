@@ -2,10 +2,12 @@
 //!
 //! *In*: a [`Scenario`]. *Out*: an [`Outcome`]: who would have paid what, to the unit. The charter is founded by the one
 //! path of [`crate::found`], reports are sealed by real signatures of a real quorum, and every figure is read from the
-//! contracts' events and purses. *Refuses*: a scenario that names a stranger, or what no charter could hold.
+//! contracts' events and purses.
 //!
 //! Ignition is Sunday 23:55 local time; deposits land at ignition, a week's own deposits two days into it; each week is
 //! settled 24 hours and a minute after its end, where its verdict is OK.
+
+mod scenario;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +39,8 @@ use crate::plan::Plan;
 use crate::refusal;
 use crate::sign::{Consent, LONGEST_MANDATE, SignError, Signature};
 use crate::throwaway::{self, ThrowawayError};
+use scenario::{Given, Line, Taken, Units};
+pub use scenario::{Member, Parameters, Scenario, ScenarioError, Week, read};
 
 /// A Monday, 00:00 at +01:00, as good as any: 5 January 2026.
 const FIRST_MONDAY: u64 = 1_767_567_600;
@@ -51,110 +55,6 @@ const CHARGE: u8 = 6;
 const SHARED: u8 = 7;
 /// Wei that nobody runs out of.
 const PLENTY: u128 = 1_000_000_000_000_000_000_000_000;
-
-/// What to play; amounts in units of H, as text.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Scenario {
-    /// Which template; so far `firewood`.
-    pub subcontract: String,
-    /// Its figures.
-    pub parameters: Parameters,
-    /// The founders, member ids from 1 in this order.
-    pub members: Vec<Member>,
-    /// Who brings the wood.
-    pub provider: String,
-    /// Week after week.
-    pub weeks: Vec<Week>,
-}
-
-/// The terms of firewood (R8).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Parameters {
-    p0: Units,
-    ref_grams: u32,
-    mu: [u32; 8],
-    bands: [Units; 8],
-    floor: Units,
-    warmth: Units,
-}
-
-/// One founder of a scenario.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Member {
-    name: String,
-    deposit: Units,
-    band: u8,
-    mandate: Caps,
-    global_per_period: Units,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Caps {
-    per_event: Units,
-    per_period: Units,
-    shared_per_period: Units,
-}
-
-/// One week: what a report would say, and what is paid in meanwhile.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Week {
-    verdict: Given,
-    lines: Vec<Line>,
-    #[serde(default)]
-    unattributed: Option<Taken>,
-    #[serde(default)]
-    deposits: Vec<PaidIn>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Given {
-    Ok,
-    Stale,
-    Contested,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    member: String,
-    pieces: u16,
-    grams: u32,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Taken {
-    pieces: u32,
-    grams: u32,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PaidIn {
-    member: String,
-    amount: Units,
-}
-
-/// Units of H, written as text so that no reader passes them through a float.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Units(u64);
-
-impl<'de> Deserialize<'de> for Units {
-    fn deserialize<D: serde::Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(text)?;
-        text.parse().map(Self).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "given {text:?}, wanted whole units of H such as \"1000000\""
-            ))
-        })
-    }
-}
 
 /// What became of it; amounts in units of H, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,9 +108,9 @@ pub struct Settled {
 /// Why a scenario could not be played.
 #[derive(Debug, Error)]
 pub enum RehearseError {
-    /// The scenario is malformed.
-    #[error("{0}")]
-    Scenario(String),
+    /// One hash in 2^128 or so is no key.
+    #[error("no key can be made for the {0}; give another name")]
+    Key(String),
     /// There is no throwaway chain.
     #[error("there is no throwaway chain to rehearse on")]
     Throwaway(#[from] ThrowawayError),
@@ -236,60 +136,7 @@ pub enum RehearseError {
     },
 }
 
-/// Reads a scenario.
-///
-/// # Errors
-/// Where it is no scenario, or names nobody it introduced.
-pub fn read(text: &str) -> Result<Scenario, RehearseError> {
-    let scenario: Scenario =
-        serde_json::from_str(text).map_err(|error| RehearseError::Scenario(error.to_string()))?;
-    let wrong = |says: String| Err(RehearseError::Scenario(says));
-    if scenario.subcontract != "firewood" {
-        return wrong(format!(
-            "given the subcontract {:?}, wanted \"firewood\"",
-            scenario.subcontract
-        ));
-    }
-    if !(3..=25).contains(&scenario.members.len()) {
-        return wrong(format!(
-            "given {} members, wanted 3 to 25 founders (R2.1)",
-            scenario.members.len()
-        ));
-    }
-    for (at, week) in scenario.weeks.iter().enumerate() {
-        let named = week
-            .lines
-            .iter()
-            .map(|line| &line.member)
-            .chain(week.deposits.iter().map(|d| &d.member));
-        for name in named.chain([&scenario.provider]) {
-            if scenario.number(name).is_none() {
-                return wrong(format!("week {}: {name:?} is none of the members", at + 1));
-            }
-        }
-        let mut lines: Vec<&String> = week.lines.iter().map(|line| &line.member).collect();
-        lines.sort();
-        if lines.windows(2).any(|pair| pair[0] == pair[1]) {
-            return wrong(format!("week {}: a member has two lines", at + 1));
-        }
-    }
-    Ok(scenario)
-}
-
 impl Scenario {
-    /// The member's id.
-    fn number(&self, name: &str) -> Option<u16> {
-        let position = self.members.iter().position(|member| member.name == name)?;
-        u16::try_from(position + 1).ok()
-    }
-
-    fn name(&self, member: u16) -> String {
-        let position = usize::from(member).saturating_sub(1);
-        self.members
-            .get(position)
-            .map_or_else(|| format!("member {member}"), |member| member.name.clone())
-    }
-
     fn kit(&self, keys: &Keys) -> Kit {
         let provider = self
             .number(&self.provider)
@@ -386,8 +233,7 @@ struct Keys {
 impl Keys {
     fn of(scenario: &Scenario) -> Result<Self, RehearseError> {
         let key = |name: String| {
-            PrivateKeySigner::from_bytes(&keccak256(name))
-                .map_err(|error| RehearseError::Scenario(format!("no key could be made: {error}")))
+            PrivateKeySigner::from_bytes(&keccak256(&name)).map_err(|_| RehearseError::Key(name))
         };
         let seats = |what: &str| -> Result<Vec<_>, _> {
             (0..SEATS)
