@@ -135,8 +135,8 @@ sentences! { signed Charter::CharterErrors {
         ),
     },
     Self::TooManyOpen(e) => format!(
-        "member {} has {} places for what they open, and both are taken: until it is enacted or over, and for 72 hours at \
-         least, also if it is taken back",
+        "member {} has {} subcontracts open, which is all they can; a place is free once one is enacted or over, and 72 \
+         hours after it was opened at the soonest",
         e.sponsor, e.most
     ),
     Self::TermsTooLong(e) => format!("the terms have {} bytes, wanted {} at most", e.given, e.most),
@@ -225,7 +225,7 @@ sentences! { signed Ledger::LedgerErrors {
     Self::NotIgnited(_) => NOT_IGNITED.into(),
     Self::OnlyTheSeat(e) => format!("this seat's bond is {}'s, not {}'s; use their keystore", e.identity, e.caller),
     Self::AccountUnknown(e) => format!("there is no {}; `hearth status` names who and what there is", account(e.account)),
-    Self::NothingPaysFrom(e) => format!("nothing pays from {} yet, so it takes nothing", account(e.pot)),
+    Self::NothingPaysFrom(e) => format!("nothing pays from the {} yet, so it takes nothing", account(e.pot)),
     Self::MoreThanWithdrawable(e) => format!(
         "given {}, wanted {} at most, for the rest is held until what may still be charged has settled; \"all\" takes what is free",
         h(e.given), h(e.most)
@@ -293,7 +293,7 @@ sentences! { signed Mandates::MandatesErrors {
 } }
 
 sentences! { Committee::CommitteeErrors {
-    Self::SeatUnknown(e) => format!("there is no seat {}; they are {}, counted from 0", e.given, e.seats),
+    Self::SeatUnknown(e) => format!("there is no seat {}; the charter has {}, counted from 0", e.given, e.seats),
     Self::SeatTaken(e) => format!("seat {} is taken by {}", e.seat, e.identity),
     Self::SeatVacant(e) => format!("seat {} is vacant; whoever is named for it takes it by `hearth seat`", e.seat),
     Self::NotNamed(e) => format!(
@@ -311,7 +311,7 @@ sentences! { Committee::CommitteeErrors {
     Self::EndpointLength(e) => format!("the seat's endpoint has {} bytes, wanted 1 to {}", e.given, e.most),
     Self::RotatedTooSoon(e) => format!("seat {} changed its keys within a day; it can again from {} on", e.seat, at(e.earliest)),
     Self::NotSameTurn(_) | Self::SameDigest(_) => {
-        "the two reports are not of one turn and different, so they prove nothing".into()
+        "the two reports are of different turns, or one and the same, so they prove nothing".into()
     }
     Self::NotSignedBySeat(e) => format!(
         "a report is signed by {}, wanted seat {}'s report key {} of version {}", e.recovered, e.seat, e.reportKey, e.version
@@ -356,7 +356,7 @@ sentences! { signed Docket::DocketErrors {
         e.key, e.alg, e.intervalSeconds
     ),
     Self::DeviceKeyTaken(e) => format!(
-        "a device whose key begins {} serves or served a place of a stream, and serves that one for ever; make the device a new key",
+        "a device whose key begins {} serves or served a place of a stream, and serves that one for ever; `hearth-oracle key device` makes a new one",
         e.kid
     ),
     Self::NotCustodian(e) => format!("stream {} is kept by member {}, not by member {}", e.stream, e.wanted, e.given),
