@@ -504,6 +504,12 @@ mod tests {
             "LINE:13: ",
             "wanted an amount",
         );
+        check(
+            "per_event = \"20 H\"",
+            "per_event = \"2000 H\"",
+            "LINE:13: ",
+            "wanted at most per_period, ",
+        );
         check("[committee]", "[comittee]", "LINE:2: ", "perhaps committee");
         check("[limits]", "[[limits]]", "LINE:1: ", "a table");
         check("key = \"0x0101", "key = \"0xzz01", "LINE:7: ", "key: given");

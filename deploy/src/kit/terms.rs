@@ -333,10 +333,18 @@ fn mandate(table: &mut Table<'_>) -> Option<MandateTerms> {
     let per_event = table.must::<Amount>("per_event", "an amount such as \"20 H\"");
     let per_period = table.must::<Amount>("per_period", "an amount such as \"40 H\"");
     let shared = table.must::<Amount>("shared_per_period", "an amount such as \"1 H\"");
+    let (per_event, per_period, shared) = (per_event?, per_period?, shared?);
+    if per_event.value > per_period.value {
+        let (given, most) = (per_event.value.brief(), per_period.value.brief());
+        table.problem(
+            per_event.span,
+            format!("per_event: given {given}, wanted at most per_period, {most}"),
+        );
+    }
     Some(MandateTerms {
-        per_event: per_event?.value,
-        per_period: per_period?.value,
-        shared_per_period: shared?.value,
+        per_event: per_event.value,
+        per_period: per_period.value,
+        shared_per_period: shared.value,
     })
 }
 
