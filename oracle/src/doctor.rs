@@ -21,8 +21,11 @@ use crate::clock::Clock;
 use crate::config::{Config, RpcUrl};
 use crate::run::Addresses;
 
-/// Longest one question may take; the groups are asked side by side.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest one question may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The groups are asked side by side, but the charter only once an RPC has answered: two questions.
+const _: () = assert!(2 * PATIENCE.as_secs() < 10);
 
 /// Wei a report and its settlement may cost, generously: a million gas at 10 gwei.
 const ONE_EPOCH_WEI: u128 = 10_000_000_000_000_000;
@@ -143,31 +146,26 @@ pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
 }
 
 async fn rpcs(config: &Config, clock: &dyn Clock) -> (Vec<Finding>, Option<RootProvider>) {
-    let mut findings = Vec::new();
-    let mut first = None;
-    let urls = config.chain.rpcs();
-    for url in urls {
-        match timeout(PATIENCE, one_rpc(config, url, clock)).await {
-            Ok((told, provider)) => {
-                findings.extend(told);
-                first = first.or(provider);
+    let ask = async |url: &RpcUrl| {
+        let answered = timeout(PATIENCE, one_rpc(config, url, clock)).await;
+        answered.unwrap_or_else(|_| {
+            let says = format!("{url} does not answer in time");
+            (vec![bad("rpc", says, "take another RPC")], None)
+        })
+    };
+    let second = async {
+        match &config.chain.second_rpc {
+            Some(url) => ask(url).await,
+            None => {
+                let says = "there is no second RPC to check the first against";
+                let mend = "name one as chain.second_rpc; on a chain of your own one is enough";
+                (vec![poor("rpc", says, mend)], None)
             }
-            Err(_) => findings.push(bad(
-                "rpc",
-                format!("{url} does not answer in time"),
-                "take another RPC",
-            )),
         }
-    }
-    if config.chain.second_rpc.is_none() {
-        let mend = "name one as chain.second_rpc; on a chain of your own one is enough";
-        findings.push(poor(
-            "rpc",
-            "there is no second RPC to check the first against",
-            mend,
-        ));
-    }
-    (findings, first)
+    };
+    let ((mut findings, first), (more, other)) = tokio::join!(ask(&config.chain.rpc), second);
+    findings.extend(more);
+    (findings, first.or(other))
 }
 
 async fn one_rpc(config: &Config, url: &RpcUrl, clock: &dyn Clock) -> (Vec<Finding>, Option<RootProvider>) {

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+
+use crate::polity::LIMIT;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-oracle"));
@@ -46,7 +47,7 @@ pub(crate) async fn run(config: &Path) -> (Option<i32>, String) {
     let ended = tokio::process::Command::from(command(&["run", "--config", config.to_str().unwrap()]))
         .kill_on_drop(true)
         .output();
-    let ended = tokio::time::timeout(Duration::from_secs(120), ended).await;
+    let ended = tokio::time::timeout(LIMIT, ended).await;
     let output = ended.expect("it goes on running").unwrap();
     (output.status.code(), text(&output))
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use alloy::primitives::keccak256;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -31,9 +32,11 @@ pub(crate) enum Mood {
     ForgetsEveryThird,
     /// Serves another chain.
     Foreign,
+    /// Takes transactions and passes none on.
+    Withholds,
 }
 
-const MOODS: [Mood; 8] = [
+const MOODS: [Mood; 9] = [
     Mood::Well,
     Mood::Unwell,
     Mood::Hangs,
@@ -42,6 +45,7 @@ const MOODS: [Mood; 8] = [
     Mood::Boasts,
     Mood::ForgetsEveryThird,
     Mood::Foreign,
+    Mood::Withholds,
 ];
 
 /// The proxy; it stops with the test's runtime.
@@ -90,6 +94,11 @@ async fn answer(State(inner): State<Arc<Inner>>, body: Bytes) -> Response {
     }
     let request: Value = serde_json::from_slice(&body).unwrap();
     let method = request["method"].as_str().unwrap_or_default().to_owned();
+    if mood == Mood::Withholds && method == "eth_sendRawTransaction" {
+        let raw = alloy::hex::decode(request["params"][0].as_str().unwrap()).unwrap();
+        let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "result": keccak256(raw) });
+        return axum::Json(reply).into_response();
+    }
     let sent = inner.client.post(&inner.anvil).json(&request).send().await;
     let Ok(sent) = sent else {
         return StatusCode::BAD_GATEWAY.into_response();

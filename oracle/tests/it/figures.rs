@@ -25,7 +25,6 @@ async fn what_warns_of_silence_is_there_from_the_first_sight_of_the_chain() {
     let silent = "second_rpc = \"http://127.0.0.1:9\"\n\n[seat]";
     written = written.replacen("[seat]", silent, 1);
     std::fs::write(&file, written).unwrap();
-    std::fs::remove_file(config.state.join("addresses.json")).unwrap();
 
     let _seat = binary::start(&file, Stdio::null());
 
@@ -65,14 +64,13 @@ const LIFE: [&str; 10] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_epochs_life_is_told_from_its_estimate_to_its_settlement_by_stream_and_epoch() {
-    let mut polity = Polity::found().await;
+    let mut polity = Polity::found_patient().await;
     let seat = polity.seat_of_turn(0);
     polity.stop(seat).await;
     let state = polity.seats[seat].config.state.clone();
     let file = state.with_file_name("hearth-oracle.toml");
     let written = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, written + "format = \"json\"\n").unwrap();
-    std::fs::remove_file(state.join("addresses.json")).unwrap();
     let log = state.with_file_name("log");
     let _seat = binary::start(&file, std::fs::File::create(&log).unwrap().into());
     polity.until_ready(seat).await;
@@ -89,7 +87,7 @@ async fn one_epochs_life_is_told_from_its_estimate_to_its_settlement_by_stream_a
         line["level"] == "INFO" && line["stream"] == 1 && line["epoch"] == DAY / 86_400
     };
     let says = |word: &str| told().iter().filter(of_epoch).any(|line| line["message"] == word);
-    polity.hold_first_turn(async || says("sent")).await;
+    polity.until_accepted().await;
     until("the transaction is final", async || says("final")).await;
     polity.until_settled().await;
     until("the seat sees the settlement", async || says("settled")).await;

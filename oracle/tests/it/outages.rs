@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use alloy::providers::Provider as _;
 use alloy::providers::ext::AnvilApi as _;
 use alloy::rpc::types::anvil::ReorgOptions;
 use hearth_oracle::clock::WallClock;
@@ -139,10 +138,15 @@ async fn an_outage_of_the_only_rpc_delays_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_taken_back_by_a_reorganisation_is_brought_again() {
-    let polity = Polity::found().await;
+    let polity = Polity::found_patient().await;
     polity.sense_a_day().await;
+    polity.chain.anvil_set_interval_mining(3_600).await.unwrap();
     polity.warp_to(END).await;
-    until("the report is in a block", async || polity.state().await != 0).await;
+    until("the report is in the newest block", async || {
+        polity.chain.evm_mine(None).await.unwrap();
+        polity.state().await != 0
+    })
+    .await;
     polity
         .chain
         .anvil_reorg(ReorgOptions {
@@ -151,6 +155,8 @@ async fn a_report_taken_back_by_a_reorganisation_is_brought_again() {
         })
         .await
         .unwrap();
+    assert_eq!(polity.state().await, 0, "its block is taken back");
+    polity.chain.anvil_set_interval_mining(1).await.unwrap();
     until("the report is in another block", async || {
         polity.state().await != 0
     })
@@ -160,44 +166,24 @@ async fn a_report_taken_back_by_a_reorganisation_is_brought_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_nobody_takes_is_made_dearer_on_its_nonce() {
-    let polity = Polity::found().await;
-    polity.sense_a_day().await;
-    polity.chain.anvil_set_interval_mining(3_600).await.unwrap();
-    polity.warp_to(END).await;
-    // Blocks come by hand from here on. Once a transaction waits, each is four times as dear as the one before, which
-    // is more than anybody offers in advance; then the price stays.
-    let (mut fee, mut steps) = (1_000_000_000_u128, 0);
-    until("the report is accepted", async || {
-        let pool: serde_json::Value = polity
-            .chain
-            .raw_request("txpool_status".into(), ())
-            .await
-            .unwrap();
-        if pool["pending"] != "0x0" && steps < 4 {
-            fee *= 4;
-            steps += 1;
-        }
-        polity
-            .chain
-            .anvil_set_next_block_base_fee_per_gas(fee)
-            .await
-            .unwrap();
-        polity.chain.anvil_increase_time(1).await.unwrap();
-        polity.chain.evm_mine(None).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        polity.state().await != 0
+    let polity = Polity::found_through(Mood::Withholds, |proxy, config| {
+        config.chain.rpc = proxy.parse().unwrap();
     })
     .await;
-    assert!(steps > 0, "no transaction ever waited");
-    let forms: Vec<i64> = polity
-        .seats
-        .iter()
-        .map(|seat| forms_of_first_nonce(&seat.config.state))
-        .collect();
-    assert!(
-        forms.iter().any(|forms| *forms > 1),
-        "nothing was made dearer: {forms:?}"
-    );
+    polity.sense_a_day().await;
+    polity.warp_to(END).await;
+    until("a transaction is made dearer", async || {
+        polity
+            .seats
+            .iter()
+            .any(|seat| forms_of_first_nonce(&seat.config.state) > 1)
+    })
+    .await;
+    assert_eq!(polity.state().await, 0, "nobody took it");
+    for proxy in &polity.proxies {
+        proxy.set(Mood::Well);
+    }
+    until("the report is accepted", async || polity.state().await != 0).await;
 }
 
 /// In how many forms a seat has sent its first nonce.

@@ -1,15 +1,16 @@
 //! A small polity on anvil: a charter, four seats in this process, three devices. It stops when dropped.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy::eips::BlockNumberOrTag;
 use alloy::network::Ethereum;
 use alloy::node_bindings::{Anvil, AnvilInstance};
 use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use alloy::providers::ext::AnvilApi as _;
-use alloy::providers::{ProviderBuilder, RootProvider};
+use alloy::providers::{Provider as _, ProviderBuilder, RootProvider};
 use alloy::signers::SignerSync as _;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolStruct as _, SolValue as _, eip712_domain, sol};
@@ -20,20 +21,21 @@ use hearth_bindings::{
 use hearth_oracle::clock::{Clock, WallClock};
 use hearth_oracle::config::Config;
 use hearth_oracle::init::{self, InitArgs};
-use hearth_oracle::run::{self, Running};
+use hearth_oracle::run::{self, Addresses, Running};
 use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
 use hearth_oracle_core::estimators::wood::Parameters;
 use hearth_oracle_core::types::{Counter, Epoch, Kid, MemberId, Network, StreamId};
 use hearth_oracle_core::verify;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::faulty_rpc::{FaultyRpc, Mood};
 
-/// 2026-06-01 23:50 UTC: ten minutes before a day begins.
-pub(crate) const IGNITION: u64 = 1_780_358_400 - 600;
+/// The day all tests live through, 2024-06-01 UTC: no machine's clock stands before it, so nothing comes early (R7.2).
+pub(crate) const DAY: u64 = 1_717_200_000;
 
-/// The day all tests live through.
-pub(crate) const DAY: u64 = 1_780_358_400;
+/// Ten minutes before that day begins.
+const IGNITION: u64 = DAY - 600;
 
 /// The moment of that day at which wood is taken.
 const NOON: u64 = DAY + 43_200 + 17;
@@ -41,11 +43,17 @@ const NOON: u64 = DAY + 43_200 + 17;
 /// When that day ends.
 pub(crate) const END: u64 = DAY + 86_400;
 
-/// Seconds from an epoch's end to its first turn.
-const GRACE: u64 = 6;
+/// Seconds of a turn, as blocks come each second: what four seats need to agree on a slow machine.
+const TURN: u32 = 12;
+
+/// Longest that anything is waited for: far longer than it takes on any machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
 /// The docket's word for a settled report.
 const SETTLED: u8 = 3;
+
+/// The file in a seat's state folder that tells where it listens.
+const ADDRESSES: &str = "addresses.json";
 
 /// Seconds between heartbeats.
 const BEAT: u64 = 3_600;
@@ -72,6 +80,7 @@ struct Init {
 /// One seat: its folder, and its daemon while it runs.
 pub(crate) struct Seat {
     pub(crate) config: Config,
+    door: SocketAddr,
     running: Option<(
         CancellationToken,
         tokio::task::JoinHandle<Result<(), run::RunError>>,
@@ -117,33 +126,56 @@ fn anvil_path() -> PathBuf {
 /// A chain of id 31337 on this machine; it stops when dropped.
 pub(crate) fn anvil() -> AnvilInstance {
     Anvil::at(anvil_path())
+        .host("127.0.0.1")
         .port(0_u16)
+        .timeout(u64::try_from(LIMIT.as_millis()).unwrap())
         .block_time(1)
         .args(["--timestamp", &(IGNITION - 60).to_string()])
         .try_spawn()
         .unwrap()
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+/// Where a seat is found: an address that is held from before it stands on chain until the test ends. A port that is
+/// chosen and let go may be somebody else's before the seat binds it.
+async fn door(state: PathBuf) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut caller, _) = listener.accept().await.unwrap();
+            // A seat that does not run answers nobody.
+            let Some(seat) = addresses(&state) else { continue };
+            tokio::spawn(async move {
+                let mut seat = TcpStream::connect(seat.http).await?;
+                tokio::io::copy_bidirectional(&mut caller, &mut seat).await
+            });
+        }
+    });
+    address
+}
+
+/// Where a seat listens, once it does.
+fn addresses(state: &Path) -> Option<Addresses> {
+    serde_json::from_slice(&std::fs::read(state.join(ADDRESSES)).ok()?).ok()
 }
 
 impl Polity {
     /// Founds it, and starts every seat.
     pub(crate) async fn found() -> Self {
-        Self::found_with(None, |_, _| {}).await
+        Self::found_with(TURN, None, |_, _| {}).await
+    }
+
+    /// The same with turns of an hour: however slow this machine is, the first turn's seat brings the report.
+    pub(crate) async fn found_patient() -> Self {
+        Self::found_with(3_600, None, |_, _| {}).await
     }
 
     /// Founds it with a proxy in this mood before anvil for each seat; `change` puts it into the configuration.
     pub(crate) async fn found_through(mood: Mood, change: impl Fn(&str, &mut Config)) -> Self {
-        Self::found_with(Some(mood), change).await
+        Self::found_with(TURN, Some(mood), change).await
     }
 
-    async fn found_with(mood: Option<Mood>, change: impl Fn(&str, &mut Config)) -> Self {
+    async fn found_with(turn: u32, mood: Option<Mood>, change: impl Fn(&str, &mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         if std::env::var_os("HEARTH_LOG").is_some() {
             let filter = std::env::var("HEARTH_LOG").unwrap();
@@ -201,8 +233,8 @@ impl Polity {
             }],
             streamsHash: keccak256(streams.abi_encode()),
             committee: Charter::CommitteeParameters {
-                graceSeconds: u32::try_from(GRACE).unwrap(),
-                turnSeconds: 6,
+                graceSeconds: 6,
+                turnSeconds: turn,
                 finalityBlocks: 2,
                 bond: 0,
             },
@@ -276,7 +308,7 @@ impl Polity {
         let (mut seats, mut proxies) = (Vec::new(), Vec::new());
         for (number, identity) in identities.iter().enumerate() {
             let at = folder.path().join(format!("seat-{number}"));
-            let http = free_port();
+            let door = door(at.join("state")).await;
             let seat = number.to_string();
             let args = Init::parse_from([
                 "init",
@@ -290,11 +322,11 @@ impl Polity {
                 "--identity",
                 &identity.to_string(),
                 "--endpoint",
-                &format!("http://127.0.0.1:{http}"),
+                &format!("http://{door}"),
                 "--mqtt",
                 "127.0.0.1:0",
                 "--http",
-                &format!("127.0.0.1:{http}"),
+                "127.0.0.1:0",
                 "--operator",
                 "127.0.0.1:0",
             ])
@@ -323,6 +355,7 @@ impl Polity {
             }
             seats.push(Seat {
                 config,
+                door,
                 running: None,
             });
         }
@@ -366,7 +399,7 @@ impl Polity {
     /// Waits until a seat is ready, whether it runs here or in a process of its own.
     pub(crate) async fn until_ready(&self, number: usize) {
         until("the seat is ready", async || {
-            let Some(addresses) = hearth_oracle::doctor::addresses(&self.seats[number].config) else {
+            let Some(addresses) = addresses(&self.seats[number].config.state) else {
                 return false;
             };
             let answer = reqwest::get(format!("http://{}/readyz", addresses.operator)).await;
@@ -380,6 +413,7 @@ impl Polity {
         if let Some((stop, task)) = self.seats[number].running.take() {
             stop.cancel();
             task.await.unwrap().unwrap();
+            std::fs::remove_file(self.seats[number].config.state.join(ADDRESSES)).unwrap();
         }
     }
 
@@ -442,7 +476,7 @@ impl Polity {
             ));
             body.push('\n');
         }
-        let url = format!("http://{}/v1/up", self.seats[number].config.listen.http);
+        let url = format!("http://{}/v1/up", self.seats[number].door);
         let answer = reqwest::Client::new().post(url).body(body).send().await.unwrap();
         assert!(
             answer.headers().get("hearth-refused").is_none(),
@@ -453,10 +487,20 @@ impl Polity {
         assert_eq!(text.lines().count(), 3, "{text}");
     }
 
-    /// Moves the chain's clock.
+    /// Moves the chain's clock on to `time`, unless it is there already.
     pub(crate) async fn warp_to(&self, time: u64) {
-        self.chain.anvil_set_next_block_timestamp(time).await.unwrap();
-        self.chain.evm_mine(None).await.unwrap();
+        until("the chain's clock is there", async || {
+            // Refused where a block came in between that is later.
+            let _ = self.chain.anvil_set_next_block_timestamp(time).await;
+            self.chain.evm_mine(None).await.unwrap();
+            let head = self
+                .chain
+                .get_block_by_number(BlockNumberOrTag::Latest)
+                .await
+                .unwrap();
+            head.unwrap().header.timestamp >= time
+        })
+        .await;
     }
 
     /// A seat's identity takes another report key to the committee.
@@ -478,15 +522,6 @@ impl Polity {
     pub(crate) async fn until_accepted(&self) {
         self.warp_to(END).await;
         until("the report is accepted", async || self.state().await != 0).await;
-    }
-
-    /// Ends the day, and holds the chain's clock in the first turn until its seat has sent the report: however slow this
-    /// machine is, no other turn comes.
-    pub(crate) async fn hold_first_turn(&self, sent: impl AsyncFnMut() -> bool) {
-        self.chain.anvil_set_interval_mining(3_600).await.unwrap();
-        self.warp_to(END + GRACE).await;
-        until("the first turn's seat has sent the report", sent).await;
-        self.chain.anvil_set_interval_mining(1).await.unwrap();
     }
 
     /// Ends the report's window, and waits for its settlement.
@@ -532,14 +567,14 @@ impl Polity {
             PrivateKeySigner::from_bytes(&B256::from_slice(&self.anvil.keys()[signer].to_bytes())).unwrap();
         let (epoch, until) = (
             Epoch(u32::try_from(DAY / 86_400).unwrap()),
-            WallClock.unix_seconds() + 60,
+            WallClock.unix_seconds() + 240,
         );
         let text =
             hearth_oracle::ingest::list::words(self.network, StreamId(1), epoch, MemberId(member), until);
         let signature = key.sign_message_sync(text.as_bytes()).unwrap();
         let url = format!(
             "http://{}/v1/list?stream=1&epoch={epoch}&member={member}&until={until}&signature={signature}",
-            self.seats[number].config.listen.http
+            self.seats[number].door
         );
         let answer = reqwest::get(url).await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
@@ -591,16 +626,16 @@ async fn landed(sent: Result<alloy::providers::PendingTransactionBuilder<Ethereu
     assert!(receipt.status(), "a step of the founding was reverted");
 }
 
-/// Waits until something holds, for a minute at most.
+/// Waits until something holds, for [`LIMIT`] at most.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+    let waited = tokio::time::timeout(LIMIT, async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
     waited
         .await
-        .unwrap_or_else(|_| panic!("waited a minute in vain until {what}"));
+        .unwrap_or_else(|_| panic!("waited {LIMIT:?} in vain until {what}"));
 }
 
 fn ascii<const N: usize>(text: &str) -> FixedBytes<N> {

@@ -13,7 +13,7 @@ const TOKEN: &str = "canary-7f3a-token";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_it_prints_holds_a_secret() {
-    let mut polity = Polity::found().await;
+    let mut polity = Polity::found_patient().await;
     let seat = polity.seat_of_turn(0);
     polity.stop(seat).await;
     let config = polity.seats[seat].config.clone();
@@ -48,7 +48,7 @@ async fn nothing_it_prints_holds_a_secret() {
         let log = std::fs::read_to_string(&log).unwrap();
         log.contains(&format!("\"message\":\"{word}\""))
     };
-    polity.hold_first_turn(async || says("sent")).await;
+    polity.until_accepted().await;
     until("the transaction is final", async || says("final")).await;
 
     let addresses = hearth_oracle::doctor::addresses(&config).unwrap();
