@@ -10,6 +10,8 @@ use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::name::Name;
+
 /// Bytes of a kit or a card, at most.
 const LARGEST: u64 = 1 << 20;
 
@@ -109,15 +111,26 @@ pub enum CardError {
     },
 }
 
-/// Reads a file that people pass to each other; one above [`LARGEST`] bytes is not theirs.
+/// Reads a kit or a card.
 pub(crate) fn text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    if file.take(LARGEST + 1).read_to_string(&mut text)? as u64 > LARGEST {
-        let says = format!("it is larger than {LARGEST} bytes, which no kit and no card is");
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, says));
+    let bytes = bytes(path, LARGEST)?;
+    String::from_utf8(bytes)
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no valid UTF-8 text"))
+}
+
+/// Reads a file that people pass to each other; what is larger than `most` bytes, or no file, is not theirs.
+pub(crate) fn bytes(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind};
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no file"));
     }
-    Ok(text)
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    if file.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
+        let says = format!("it is larger than {most} bytes, which no such file is");
+        return Err(Error::new(ErrorKind::FileTooLarge, says));
+    }
+    Ok(bytes)
 }
 
 impl Card {
@@ -134,13 +147,18 @@ impl Card {
             path: path.to_owned(),
             says: error.to_string(),
         })?;
-        match card.version() {
-            VERSION => Ok(card),
-            given => Err(CardError::Version {
+        if card.version() != VERSION {
+            return Err(CardError::Version {
                 path: path.to_owned(),
-                given,
-            }),
+                given: card.version(),
+            });
         }
+        // It is written into charters, and shown where people decide.
+        card.name().parse::<Name>().map_err(|says| CardError::Form {
+            path: path.to_owned(),
+            says: format!("name: {says}"),
+        })?;
+        Ok(card)
     }
 
     /// The name on the card.
@@ -212,5 +230,11 @@ mod tests {
         );
         check(r#"{"card":"chair","v":1}"#, "chair");
         check("[]", "no card");
+        for name in ["", "Ada", "ada\\n[[founders]]", "ada\\u001b[2J"] {
+            check(
+                &format!(r#"{{"card":"member","v":1,"name":"{name}","key":"{key}"}}"#),
+                "name: given",
+            );
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod kit;
 pub mod limits;
 pub mod member;
+pub mod name;
 pub mod open;
 pub mod plan;
 pub mod refusal;

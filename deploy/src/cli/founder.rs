@@ -14,6 +14,7 @@ use hearth::chain;
 use hearth::found;
 use hearth::kit::{self, Kit, KitError, Opening};
 use hearth::member::{self, Account};
+use hearth::name::Name;
 use hearth::plan::{Plan, Stake, Step, stakes};
 use hearth::sign::{Consent, LONGEST_MANDATE, Signature};
 use hearth_bindings::Committee;
@@ -26,7 +27,7 @@ use super::talk::{self, BadInput, NotYet, Steps};
 const USUAL_GAS_PRICE: u128 = 1_000_000_000;
 
 /// Makes a keystore and prints the card of the person who holds it; of a keystore that is there, the card again.
-pub(crate) fn key(words: &Words, file: &Path, name: &str) -> Result<()> {
+pub(crate) fn key(words: &Words, file: &Path, name: &Name) -> Result<()> {
     let key = if file.exists() {
         let password = words.password(&format!("password of {}: ", file.display()))?;
         let key = hearth::keys::open(file, &password)?;
@@ -41,7 +42,7 @@ pub(crate) fn key(words: &Words, file: &Path, name: &str) -> Result<()> {
     };
     let card = Card::Member(MemberCard {
         v: VERSION,
-        name: name.into(),
+        name: name.to_string(),
         key: key.address(),
         badge: None,
     });

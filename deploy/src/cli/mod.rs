@@ -16,6 +16,7 @@ use alloy::signers::local::PrivateKeySigner;
 use clap::{CommandFactory, Parser, Subcommand};
 use eyre::{Result, bail};
 use hearth::found::{self, Deployment};
+use hearth::name::Name;
 
 /// Found a charter, and live under it.
 #[derive(Debug, Parser)]
@@ -48,7 +49,7 @@ pub(crate) enum Word {
         file: PathBuf,
         /// The name on the card
         #[arg(long)]
-        name: String,
+        name: Name,
     },
     /// Write a charter from a kit and the cards of its people
     New(new::New),

@@ -9,8 +9,9 @@ use std::path::Path;
 use alloy::primitives::B256;
 use hearth_forms::{Source, Table};
 
-use super::terms::{self, Links, Name, Names};
+use super::terms::{self, Links, Names};
 use super::{KitError, Problem, StreamTerms, SubcontractTerms, problems, text};
+use crate::name::Name;
 
 /// What a member opens for others to sign. Members stand in it by position, as founders in a
 /// [`Kit`](super::Kit): a member's number less one.
@@ -163,7 +164,7 @@ mod tests {
         let device = format!(
             "key = \"{key}\"\nkind = \"radar\"\ninterval_seconds = 60\ncalibrated_until = 1900000000"
         );
-        let text = text.replacen("card = \"cards/radar-2.json\"", &device, 1);
+        let text = text.replacen("card = \"cards/radar-2.card.json\"", &device, 1);
         let text: Vec<_> = text
             .lines()
             .filter(|line| !line.starts_with("willow-pile = "))

@@ -14,8 +14,12 @@ use super::{
     SubcontractTerms,
 };
 use crate::amount::Amount;
-use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
+use crate::card::{self, Card, DeviceCard, MemberCard, SeatCard};
 use crate::limits::{HIGHEST_MULTIPLE, LIMITS};
+use crate::name::Name;
+
+/// Bytes of a model file, at most: one of 128 counts has less than a tenth.
+const LARGEST_MODEL: u64 = 64 << 20;
 
 pub(super) fn committee(top: &mut Table<'_>) -> Option<CommitteeTerms> {
     let mut table = top.must_table("committee")?;
@@ -295,7 +299,7 @@ pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Pla
     for (name, at) in table.entries() {
         let hash = match at.value.parse::<B256>() {
             Ok(hash) => Some(hash),
-            Err(_) => match std::fs::read(folder.join(&at.value)) {
+            Err(_) => match card::bytes(&folder.join(&at.value), LARGEST_MODEL) {
                 Ok(bytes) => match meter::settling(&bytes) {
                     Ok(_) => Some(keccak256(bytes)),
                     Err(unsettling) => {
@@ -680,27 +684,6 @@ pub(super) fn no_more_models(source: &Source<'_>, left: BTreeMap<String, Placed<
                 span: model.span,
             },
         );
-    }
-}
-
-/// A name: lower-case letters, digits and hyphens.
-pub(super) struct Name(pub(super) String);
-
-impl std::str::FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fits = (1..=32).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!(
-                "given {text:?}, wanted 1 to 32 lower-case letters, digits and hyphens"
-            ))
-        }
     }
 }
 

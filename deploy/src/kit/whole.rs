@@ -5,8 +5,9 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256};
 
-use super::terms::{self, Founders, Links, Name, Names, Offset};
+use super::terms::{self, Founders, Links, Names, Offset};
 use super::{Amount, Kit, StreamTerms, SubcontractTerms};
+use crate::name::Name;
 use hearth_forms::{Placed, Table};
 
 const TOP: &[&str] = &[

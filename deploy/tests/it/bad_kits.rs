@@ -86,7 +86,7 @@ fn opening() -> String {
         "key = \"0x{}\"\nkind = \"radar\"\ninterval_seconds = 60\ncalibrated_until = 0",
         "21".repeat(32)
     );
-    text.replacen("card = \"cards/radar-2.json\"", &device, 1)
+    text.replacen("card = \"cards/radar-2.card.json\"", &device, 1)
         .replacen("[models]\nwillow-pile = \"willow.model\"\n", "", 1)
 }
 
@@ -147,6 +147,11 @@ fn r7_6_a_model_no_week_could_settle_by_is_refused() {
         assert!(told.contains(wanted), "{told}");
         assert_eq!(code, Some(64), "{told}");
     }
+    // What has no end is not read for one.
+    let endless = text.replacen("pile.model", "/dev/zero", 1);
+    let (told, code) = check(endless.as_bytes());
+    assert!(told.contains("it is no file"), "{told}");
+    assert_eq!(code, Some(64), "{told}");
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn opening(name: &str, price: &str, device: &str) -> String {
     text.replace("willow-pile = \"willow.model\"\n", "")
         .replace("willow-wood", name)
         .replace("0.5 H", price)
-        .replace("cards/radar-2.json", device)
+        .replace("cards/radar-2.card.json", device)
 }
 
 /// Founders agree on a charter, carry it out and set it alight; every wrong step is met by help.
