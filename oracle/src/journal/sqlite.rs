@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::{B256, keccak256};
 use hearth_oracle_core::effect::{Record, Remembered};
@@ -32,6 +33,12 @@ const LARGEST_TEXT: i64 = LARGEST_ENVELOPE as i64;
 
 /// Times looked up one by one before a whole span is read instead.
 const FEW: usize = 64;
+
+/// How long a statement waits for another connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a journal that is let go waits for readers: a small part of the time a seat has for draining.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 const SCHEMA: &str = "
 CREATE TABLE owner (name TEXT NOT NULL) STRICT;
@@ -123,6 +130,7 @@ impl Sqlite {
             });
         }
         // From here on the file has its tables even without the log: one that has lost them is told from a new one.
+        // Only what somebody read before may stay in the log.
         fold(&connection).map_err(wrong("written"))?;
         let next = connection
             .query_row(
@@ -154,19 +162,24 @@ fn differs<'a>(given: &'a str, wanted: &'a str) -> Option<(&'static str, &'a str
     (seat != wanted_seat).then_some(("seat", seat, wanted_seat))
 }
 
-/// Folds the log into the file and empties it. What a reader still needs stays in the log, which is no failure.
-fn fold(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+/// Folds the log into the file and empties it; false where a reader still needs the log, so that it stays.
+fn fold(connection: &Connection) -> rusqlite::Result<bool> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 /// A drained journal is its file alone. The engine folds the log when the last connection closes, but that may be a
 /// [`Shelf`], which cannot write.
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        if let Err(error) = fold(&self.connection) {
-            let path = self.path.display();
-            warn!(target: "hearth::journal", %path, %error, "the log is not folded into the file; keep both");
-        }
+        let waits = self.connection.busy_timeout(LAST_PATIENCE);
+        let reason = match waits.and_then(|()| fold(&self.connection)) {
+            Ok(true) => return,
+            Ok(false) => "somebody reads it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let path = self.path.display();
+        warn!(target: "hearth::journal", %path, reason, "the log is not folded into the file; keep both");
     }
 }
 
@@ -199,7 +212,7 @@ fn whole(path: &Path) -> Result<(), (u64, u64)> {
 }
 
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -2_048)?;
@@ -323,9 +336,7 @@ impl Journal for Sqlite {
     fn shelf(&self) -> Result<Box<dyn Shelf>, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(self.wrong("opened"))?;
-        connection
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .map_err(self.wrong("opened"))?;
+        connection.busy_timeout(PATIENCE).map_err(self.wrong("opened"))?;
         connection
             .pragma_update(None, "cache_size", -1_024)
             .map_err(self.wrong("opened"))?;
@@ -716,6 +727,31 @@ mod tests {
         drop(shelf);
         let recalled = Sqlite::reopen(&alone, "net/0").unwrap().recall().unwrap();
         assert_eq!(recalled, [kept(300_000, "a").into(), guarded(0).into()]);
+    }
+
+    #[test]
+    fn a_log_that_somebody_still_reads_is_not_taken_for_folded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let told = folder.path().join("told");
+        let let_go = |journal: Sqlite| {
+            let writer = Arc::new(std::fs::File::create(&told).unwrap());
+            let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+            tracing::subscriber::with_default(subscriber, || drop(journal));
+            std::fs::read_to_string(&told).unwrap()
+        };
+        let mut journal = Sqlite::open(&path, "net/0").unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM owner;").unwrap();
+        journal.commit(&[guarded(0)]).unwrap();
+        let warned = let_go(journal);
+        assert!(
+            warned.contains("the log is not folded into the file; keep both"),
+            "{warned:?}"
+        );
+        drop(reader);
+
+        assert_eq!(let_go(Sqlite::open(&path, "net/0").unwrap()), "");
     }
 
     #[test]
