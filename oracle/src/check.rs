@@ -113,7 +113,7 @@ pub(crate) fn whole(error: &dyn std::error::Error) -> String {
 }
 
 /// A text whose web addresses keep scheme and host only.
-pub(crate) fn without_paths(text: &str) -> String {
+fn without_paths(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::check::without_paths;
 use crate::config::{Config, ConfigError, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
 use crate::sense::drivers;
@@ -237,10 +236,25 @@ fn address(path: &Path, password: &Password) -> Result<Address, InitError> {
 /// Where what is given differs from what is there. What is not given is kept.
 fn differs(argument: &str, given: Option<&str>, place: &str, there: &str) -> Option<String> {
     let given = given.filter(|given| *given != there)?;
-    // An RPC's address may hold a token.
-    Some(without_paths(&format!(
-        "{argument} is {given}, {place} is {there}"
-    )))
+    Some(format!("{argument} is {given}, {place} is {there}"))
+}
+
+/// As [`differs`] of an RPC, which may carry a password or token: the whole is compared, its host alone shown.
+fn rpc_differs(argument: &str, given: Option<&RpcUrl>, place: &str, there: Option<&str>) -> Option<String> {
+    let given = given.filter(|given| there != Some(given.reveal()))?.to_string();
+    let there = there.map_or_else(
+        || "nothing".into(),
+        |text| {
+            text.parse()
+                .map_or_else(|_| "no address of an RPC".into(), |url: RpcUrl| url.to_string())
+        },
+    );
+    if given == there {
+        return Some(format!(
+            "{argument} and {place} are both at {there}, but path, token or password differ"
+        ));
+    }
+    differs(argument, Some(&given), place, &there)
 }
 
 /// The arguments that differ from the card.
@@ -287,16 +301,8 @@ fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
         .parse()
         .map_or(charter, |address: Address| address.to_string());
     let some = |given: &dyn ToString| Some(given.to_string());
-    let url = |url: &RpcUrl| url.reveal().to_owned();
     let given = [
         ("--seat", some(&args.seat), "seat.number", there("seat", "number")),
-        ("--rpc", Some(url(&args.rpc)), "chain.rpc", there("chain", "rpc")),
-        (
-            "--second-rpc",
-            args.second_rpc.as_ref().map(url),
-            "chain.second_rpc",
-            there("chain", "second_rpc"),
-        ),
         (
             "--chain-id",
             some(&args.chain_id),
@@ -326,7 +332,20 @@ fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
             there,
         )
     });
-    differing.collect()
+    let rpcs = [
+        ("--rpc", Some(&args.rpc), "rpc"),
+        ("--second-rpc", args.second_rpc.as_ref(), "second_rpc"),
+    ];
+    let rpcs = rpcs.into_iter().filter_map(|(argument, given, key)| {
+        let there = tables.get("chain").and_then(|chain| chain.get(key)?.as_str());
+        rpc_differs(
+            argument,
+            given,
+            &format!("chain.{key} in the configuration"),
+            there,
+        )
+    });
+    differing.chain(rpcs).collect()
 }
 
 fn read_card(path: &Path) -> Result<SeatCard, InitError> {
@@ -561,6 +580,14 @@ mod tests {
         check(
             &|a| a.rpc = "http://b:1/token".parse().unwrap(),
             "--rpc is http://b:1, chain.rpc in the configuration is http://a:1",
+        );
+        check(
+            &|a| a.rpc = "http://me:se,cret@b:1/v3/k".parse().unwrap(),
+            "--rpc is http://b:1, chain.rpc in the configuration is http://a:1",
+        );
+        check(
+            &|a| a.rpc = "http://me:se,cret@a:1/token".parse().unwrap(),
+            "--rpc and chain.rpc in the configuration are both at http://a:1, but path, token or password differ",
         );
         check(
             &|a| a.second_rpc = "http://b:1".parse().ok(),
