@@ -85,9 +85,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
-    /// The configured chain is served by no RPC that answers.
+    /// Every RPC answers, and none serves the configured chain.
     #[error(
-        "{rpc} serves chain {served}, and none that answers serves chain {wanted}: correct chain.chain_id or \
+        "{rpc} serves chain {served}, and no RPC in the configuration serves chain {wanted}: correct chain.chain_id or \
          chain.rpc; nothing was made in the state folder"
     )]
     AnotherChain {
@@ -204,7 +204,7 @@ async fn listener(what: &'static str, address: SocketAddr) -> Result<(TcpListene
     Ok((listener, bound))
 }
 
-/// Starts a seat. It serves from now on; the chain need not be there yet, but where it is, it is the configured one.
+/// Starts a seat. It serves from now on; the chain need not be there yet, but not every RPC serves another one.
 ///
 /// # Errors
 /// It does not start.

@@ -118,8 +118,8 @@ pub fn provider(url: &RpcUrl) -> Result<RootProvider, String> {
     )))
 }
 
-/// An RPC that shows the configured chain id to be wrong, and the id it serves: one that serves another chain while none
-/// serves the configured one. Who does not answer within [`DEADLINE`] says nothing.
+/// An RPC that serves another chain than the configured one, and that chain's id, where every RPC does so. One that does
+/// not answer within [`DEADLINE`] may serve the configured chain later, so then there is none.
 ///
 /// # Errors
 /// A URL is none.
@@ -132,9 +132,8 @@ pub async fn another_chain(config: &Chain) -> Result<Option<(RpcUrl, u64)>, Stri
     let mut another = None;
     while let Some(answered) = asked.join_next().await {
         match answered {
-            Ok((_, Ok(served))) if served == config.chain_id => return Ok(None),
-            Ok((url, Ok(served))) => another = Some((url, served)),
-            _ => {}
+            Ok((url, Ok(served))) if served != config.chain_id => another = Some((url, served)),
+            _ => return Ok(None),
         }
     }
     Ok(another)

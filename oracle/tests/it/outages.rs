@@ -8,7 +8,7 @@ use hearth_oracle::clock::WallClock;
 use tokio_util::sync::CancellationToken;
 
 use crate::binary;
-use crate::faulty_rpc::Mood;
+use crate::faulty_rpc::{FaultyRpc, Mood};
 use crate::polity::{END, Polity, anvil, until};
 
 /// Every seat's first RPC is in this mood, the second is well.
@@ -57,10 +57,17 @@ async fn a_seat_starts_without_any_rpc_and_works_once_one_answers() {
         config.chain.rpc = proxy.parse().unwrap();
     })
     .await;
-    for mood in [Mood::Unwell, Mood::Hangs] {
+    // One that serves another chain is none.
+    let foreign = FaultyRpc::before(polity.anvil.endpoint(), Mood::Foreign).await;
+    for (mood, second) in [
+        (Mood::Unwell, None),
+        (Mood::Hangs, None),
+        (Mood::Hangs, Some(&foreign)),
+    ] {
         polity.stop(0).await;
         polity.proxies[0].set(mood);
-        let config = polity.seats[0].config.clone();
+        let mut config = polity.seats[0].config.clone();
+        config.chain.second_rpc = second.map(|proxy| proxy.url.parse().unwrap());
         let running = hearth_oracle::run::start(config, Arc::new(WallClock))
             .await
             .unwrap();
@@ -94,15 +101,14 @@ async fn a_seat_whose_only_chain_is_another_one_ends_before_it_makes_anything() 
     let anvil = anvil();
     let file = binary::seat(folder.path(), &anvil.endpoint());
     let written = std::fs::read_to_string(&file).unwrap();
-    // The second RPC does not answer; it cannot say that the configuration is right.
-    let second = "chain_id = 31338\nsecond_rpc = \"http://127.0.0.1:9\"";
-    std::fs::write(&file, written.replace("chain_id = 31337", second)).unwrap();
+    let second = format!("chain_id = 31338\nsecond_rpc = \"{}\"", anvil.endpoint());
+    std::fs::write(&file, written.replace("chain_id = 31337", &second)).unwrap();
 
     let (code, told) = binary::run(&file).await;
 
     assert_eq!(code, Some(64), "{told}");
     let wanted = format!(
-        "{} serves chain 31337, and none that answers serves chain 31338",
+        "{} serves chain 31337, and no RPC in the configuration serves chain 31338",
         anvil.endpoint()
     );
     assert!(told.contains(&wanted), "{told}");
