@@ -3,12 +3,13 @@
 //! *Out*: `hearth-oracle.toml`, `keys/`, `seat.json`. Safe to repeat: what is there is kept, what is missing is made.
 //! *Refuses*: other arguments than those the folder was prepared with. *Never*: a secret on the command line or on the screen.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ConfigError, RpcUrl};
+use crate::config::{Config, ConfigError, Listen, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
 use crate::sense::drivers;
 
@@ -42,14 +43,14 @@ pub struct InitArgs {
     #[arg(long)]
     pub identity: Option<Address>,
     /// Where devices connect by MQTT.
-    #[arg(long, default_value = "0.0.0.0:1883")]
-    pub mqtt: std::net::SocketAddr,
+    #[arg(long, default_value_t = Listen::default().mqtt)]
+    pub mqtt: SocketAddr,
     /// Where devices and peers connect by HTTP.
-    #[arg(long, default_value = "0.0.0.0:8480")]
-    pub http: std::net::SocketAddr,
+    #[arg(long, default_value_t = Listen::default().http)]
+    pub http: SocketAddr,
     /// Where metrics, health and status are served.
-    #[arg(long, default_value = "127.0.0.1:9480")]
-    pub operator: std::net::SocketAddr,
+    #[arg(long, default_value_t = Listen::default().operator)]
+    pub operator: SocketAddr,
 }
 
 /// What a seat shows to the founders.
@@ -290,11 +291,17 @@ fn read_tables(path: &Path) -> Result<toml::Table, InitError> {
 
 /// The arguments that differ from the configuration.
 fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
-    let there = |table: &str, key: &str| match tables.get(table).and_then(|table| table.get(key)) {
+    let there_or = |table: &str, key: &str, absent: &dyn ToString| match tables
+        .get(table)
+        .and_then(|table| table.get(key))
+    {
         Some(toml::Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
-        None => "nothing".into(),
+        None => absent.to_string(),
     };
+    let there = |table: &str, key: &str| there_or(table, key, &"nothing");
+    let default = Listen::default();
+    let listen = |key: &str, default: SocketAddr| there_or("listen", key, &default);
     // An address is the same in capitals and small letters.
     let charter = there("chain", "charter");
     let charter = charter
@@ -315,13 +322,23 @@ fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
             "chain.charter",
             charter,
         ),
-        ("--mqtt", some(&args.mqtt), "listen.mqtt", there("listen", "mqtt")),
-        ("--http", some(&args.http), "listen.http", there("listen", "http")),
+        (
+            "--mqtt",
+            some(&args.mqtt),
+            "listen.mqtt",
+            listen("mqtt", default.mqtt),
+        ),
+        (
+            "--http",
+            some(&args.http),
+            "listen.http",
+            listen("http", default.http),
+        ),
         (
             "--operator",
             some(&args.operator),
             "listen.operator",
-            there("listen", "operator"),
+            listen("operator", default.operator),
         ),
     ];
     let differing = given.iter().filter_map(|(argument, given, key, there)| {
@@ -608,7 +625,7 @@ mod tests {
                 prepared.card.identity
             ),
         );
-        let socket = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let socket = SocketAddr::from(([127, 0, 0, 1], 1));
         let default = "in the configuration is 0.0.0.0";
         check(
             &|a| (a.mqtt, a.http) = (socket, socket),
@@ -635,6 +652,24 @@ mod tests {
         assert!(matches!(init(&first).unwrap_err(), InitError::Config(_)));
         std::fs::write(&prepared.card_file, "{}").unwrap();
         assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
+    }
+
+    #[test]
+    fn what_the_configuration_leaves_out_is_its_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        let prepared = init(&args).unwrap();
+        let text = std::fs::read_to_string(&prepared.config).unwrap();
+        let listen = text.find("[listen]").unwrap()..text.find("[state]").unwrap();
+        std::fs::write(&prepared.config, text.replace(&text[listen], "")).unwrap();
+
+        assert_eq!(init(&args).unwrap().card, prepared.card);
+
+        let mut other = args;
+        other.http = "127.0.0.1:1".parse().unwrap();
+        let refused = init(&other).unwrap_err().to_string();
+        let wanted = "--http is 127.0.0.1:1, listen.http in the configuration is 0.0.0.0:8480;";
+        assert!(refused.contains(wanted), "{refused}");
     }
 
     #[test]

@@ -85,6 +85,16 @@ pub struct Listen {
     pub operator: SocketAddr,
 }
 
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            mqtt: SocketAddr::from(([0, 0, 0, 0], 1883)),
+            http: SocketAddr::from(([0, 0, 0, 0], 8480)),
+            operator: SocketAddr::from(([127, 0, 0, 1], 9480)),
+        }
+    }
+}
+
 /// What one device or peer may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -297,16 +307,17 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     let mut table = top.section("listen");
     let address = "an address with a port, like 127.0.0.1:8480; port 0 takes any free one";
     let section = table.span();
-    let mut listen = |name: &str, default: ([u8; 4], u16)| {
+    let mut listen = |name: &str, default: SocketAddr| {
         table.text(name, address).unwrap_or_else(|| Placed {
-            value: SocketAddr::from(default),
+            value: default,
             span: section.clone(),
         })
     };
+    let default = Listen::default();
     let doors = [
-        ("mqtt", listen("mqtt", ([0, 0, 0, 0], 1883))),
-        ("http", listen("http", ([0, 0, 0, 0], 8480))),
-        ("operator", listen("operator", ([127, 0, 0, 1], 9480))),
+        ("mqtt", listen("mqtt", default.mqtt)),
+        ("http", listen("http", default.http)),
+        ("operator", listen("operator", default.operator)),
     ];
     for (one, other) in [(0, 1), (0, 2), (1, 2)] {
         let ((name, one), (other_name, other)) = (&doors[one], &doors[other]);
