@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -395,10 +395,13 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     })
 }
 
-/// Whether two listeners would meet: an unspecified address stands for every other, of IPv4 and IPv6 alike.
+/// Whether two listeners would meet: `0.0.0.0` takes every address of IPv4, `[::]` every one of both families.
 fn one_place(one: SocketAddr, other: SocketAddr) -> bool {
-    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
+    let takes =
+        |all: IpAddr, one: IpAddr| all == one || all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let meet = takes(one_ip, other_ip) || takes(other_ip, one_ip);
+    one.port() != 0 && one.port() == other.port() && meet
 }
 
 /// What was given, where no check looks across values and needs its place.
@@ -528,6 +531,16 @@ format = "xml"
         apart("mqtt = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\noperator = \"127.0.0.1:0\"");
         apart("mqtt = \"127.0.0.1:7000\"\nhttp = \"127.0.0.2:7000\"");
         apart("mqtt = \"127.0.0.1:7000\"\nhttp = \"[::1]:7000\"");
+        apart("http = \"0.0.0.0:8480\"\noperator = \"[::1]:8480\"");
+        meets(
+            "http = \"[::]:8480\"\noperator = \"127.0.0.1:8480\"",
+            "3:12: listen.operator: given 127.0.0.1:8480, wanted another port than listen.http has, [::]:8480",
+        );
+        meets(
+            "http = \"0.0.0.0:8480\"\noperator = \"[::ffff:127.0.0.1]:8480\"",
+            "3:12: listen.operator: given [::ffff:127.0.0.1]:8480, wanted another port than listen.http has, \
+             0.0.0.0:8480",
+        );
     }
 
     #[test]
