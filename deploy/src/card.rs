@@ -3,17 +3,14 @@
 //! *In*: JSON files, made by `hearth-oracle` for seats and devices, by `hearth` or a text editor for people.
 //! *Out*: typed cards. *Refuses*: another version, another kind of card than asked for, unknown keys, malformed keys.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::handed::text;
 use crate::name::Name;
-
-/// Bytes of a kit or a card, at most.
-const LARGEST: u64 = 1 << 20;
 
 /// The version every card names.
 pub const VERSION: u8 = 1;
@@ -109,28 +106,6 @@ pub enum CardError {
         /// The version it names.
         given: u8,
     },
-}
-
-/// Reads a kit or a card.
-pub(crate) fn text(path: &Path) -> std::io::Result<String> {
-    let bytes = bytes(path, LARGEST)?;
-    String::from_utf8(bytes)
-        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no valid UTF-8 text"))
-}
-
-/// Reads a file that people pass to each other; what is larger than `most` bytes, or no file, is not theirs.
-pub(crate) fn bytes(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::{Error, ErrorKind};
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no file"));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    if file.take(most + 1).read_to_end(&mut bytes)? as u64 > most {
-        let says = format!("it is larger than {most} bytes, which no such file is");
-        return Err(Error::new(ErrorKind::FileTooLarge, says));
-    }
-    Ok(bytes)
 }
 
 impl Card {

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod compile;
 pub mod draft;
 pub mod found;
+mod handed;
 pub mod keys;
 pub mod kit;
 pub mod limits;

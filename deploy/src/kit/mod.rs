@@ -213,7 +213,7 @@ fn listed(path: &Path, problems: &[Problem]) -> String {
 /// # Errors
 /// Where it cannot be read.
 pub fn text(path: &Path) -> Result<String, KitError> {
-    crate::card::text(path).map_err(|source| KitError::Read {
+    crate::handed::text(path).map_err(|source| KitError::Read {
         path: path.to_owned(),
         source,
     })

@@ -14,7 +14,8 @@ use super::{
     SubcontractTerms,
 };
 use crate::amount::Amount;
-use crate::card::{self, Card, DeviceCard, MemberCard, SeatCard};
+use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
+use crate::handed;
 use crate::limits::{HIGHEST_MULTIPLE, LIMITS};
 use crate::name::Name;
 
@@ -299,7 +300,7 @@ pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Pla
     for (name, at) in table.entries() {
         let hash = match at.value.parse::<B256>() {
             Ok(hash) => Some(hash),
-            Err(_) => match card::bytes(&folder.join(&at.value), LARGEST_MODEL) {
+            Err(_) => match handed::bytes(&folder.join(&at.value), LARGEST_MODEL) {
                 Ok(bytes) => match meter::settling(&bytes) {
                     Ok(_) => Some(keccak256(bytes)),
                     Err(unsettling) => {
