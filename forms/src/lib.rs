@@ -60,7 +60,8 @@ impl<'a> Source<'a> {
             path: String::new(),
             span: 0..0,
             keys: document.into_inner(),
-            missing: RefCell::default(),
+            missing: Rc::default(),
+            absent: None,
         };
         (source, table)
     }
@@ -108,15 +109,25 @@ pub struct Table<'a> {
     path: String,
     span: Range<usize>,
     keys: DeTable<'a>,
-    /// Keys not found, and what they should hold: told in the end, unless a misspelling explains them.
-    missing: RefCell<Vec<(String, String)>>,
+    /// Keys not found: told in the end, unless a misspelling explains them.
+    missing: Rc<RefCell<Vec<Missing>>>,
+    /// For a section that the text has not: its key in the table above, which tells what it misses.
+    absent: Option<String>,
+}
+
+/// What was not found.
+struct Missing {
+    /// The key whose misspelling would explain it.
+    key: String,
+    says: String,
 }
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {
-        for (key, wanted) in self.missing.take() {
-            let says = format!("{} is missing, wanted {wanted}", self.name(&key));
-            self.problem(self.span(), says);
+        if self.absent.is_none() {
+            for missing in self.missing.take() {
+                self.problem(self.span(), missing.says);
+            }
         }
     }
 }
@@ -162,9 +173,10 @@ impl<'a> Table<'a> {
 
     /// Says that a key is missing and what it should hold.
     pub fn missing(&self, key: &str, wanted: &str) {
-        self.missing
-            .borrow_mut()
-            .push((key.to_owned(), wanted.to_owned()));
+        self.missing.borrow_mut().push(Missing {
+            key: self.absent.clone().unwrap_or_else(|| key.to_owned()),
+            says: format!("{} is missing, wanted {wanted}", self.name(key)),
+        });
     }
 
     fn wrong(&self, key: &str, span: Range<usize>, given: &str, wanted: &str) {
@@ -350,14 +362,21 @@ impl<'a> Table<'a> {
     }
 
     /// A table under this one, all of whose keys have defaults or are asked for by `must`: where it is missing or no
-    /// table, it reads as empty and begins where this one does.
+    /// table, it reads as empty and begins where this one does. It is to be done with before this one is.
     pub fn section(&mut self, key: &str) -> Table<'a> {
+        let missing = if self.has(key) {
+            // Where it is no table, that is told and explains whatever is missing in it.
+            Rc::default()
+        } else {
+            self.missing.clone()
+        };
         self.table(key).unwrap_or_else(|| Table {
             source: self.source.clone(),
             path: self.name(key),
             span: self.span(),
             keys: DeTable::new(),
-            missing: RefCell::default(),
+            missing,
+            absent: Some(self.absent.clone().unwrap_or_else(|| key.to_owned())),
         })
     }
 
@@ -388,7 +407,8 @@ impl<'a> Table<'a> {
                 path: self.name(key),
                 span,
                 keys,
-                missing: RefCell::default(),
+                missing: Rc::default(),
+                absent: None,
             }),
             other => {
                 self.wrong(key, span, article(&other), "a table");
@@ -431,7 +451,7 @@ impl<'a> Table<'a> {
                 .problem(key.span(), format!("unknown key {given}, wanted {wanted}"));
             // The one explains the other.
             let mut missing = self.missing.borrow_mut();
-            missing.retain(|(missing, _)| near != Some(missing.as_str()));
+            missing.retain(|missing| near != Some(missing.key.as_str()));
         }
     }
 }
@@ -476,6 +496,37 @@ fn edits(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_mistake_at_a_section_is_one_problem() {
+        let told = |text: &str| {
+            let (source, mut top) = Source::parse(text);
+            let mut chain = top.section("chain");
+            let _: Option<Placed<String>> = chain.must("rpc", "an address");
+            chain.must_number("id", 1..=9);
+            chain.close(&["rpc", "id"]);
+            top.section("state").close(&[]);
+            top.close(&["chain", "state"]);
+            let problems = source.problems();
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let sound = "[chain]\nrpc = \"a\"\nid = 1\n";
+        assert_eq!(told(sound), [""; 0]);
+        assert_eq!(
+            told(&sound.replace("chain", "chian")),
+            ["1:2: unknown key chian, wanted perhaps chain"]
+        );
+        assert_eq!(
+            told("chain = 3\n"),
+            ["1:9: chain: given a whole number, wanted a table"]
+        );
+        let missing = [
+            "1:1: chain.rpc is missing, wanted an address",
+            "1:1: chain.id is missing, wanted a whole number from 1 to 9",
+        ];
+        assert_eq!(told(""), missing);
+        assert_eq!(told("[state]\n"), missing);
+    }
 
     #[test]
     fn a_place_inside_a_character_is_the_character() {
