@@ -119,13 +119,12 @@ fn without_paths(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | ','))
-            .unwrap_or(after.len());
-        let address = &after[..end];
+        // A token may hold any sign but a space; what closes the sentence is not the address's.
+        let whole = after.split(char::is_whitespace).next().unwrap_or_default();
+        let address = whole.trim_end_matches([')', '"', '\'', ',', ';', ':', '.']);
         let host = address.split(['/', '?', '#']).next().unwrap_or_default();
         out.push_str(host.rsplit('@').next().unwrap_or(host));
-        rest = &after[end..];
+        rest = &after[address.len()..];
     }
     out.push_str(rest);
     out
@@ -158,6 +157,7 @@ mod tests {
             "error for url (https://a:b@rpc.example:1/v3/token?k=1): refused",
             "error for url (https://rpc.example:1): refused",
         );
+        check("asked http://a/x,token)'\"y.", "asked http://a.");
         check("two http://a/x and http://b?y", "two http://a and http://b");
         check("none", "none");
     }

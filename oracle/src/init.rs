@@ -434,6 +434,11 @@ fn write(path: &Path, content: &str) -> Result<(), InitError> {
     })
 }
 
+/// A text as TOML writes it, whatever it holds.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
 fn configuration(args: &InitArgs) -> String {
     let charter = args.charter.map_or_else(
         || "# The charter's address, from deployments/<chain-id>.json once it is founded.\n# charter = \"0x…\"".into(),
@@ -441,14 +446,14 @@ fn configuration(args: &InitArgs) -> String {
     );
     let second = args.second_rpc.as_ref().map_or_else(
         || "# Asked when the first errs, hangs or stands still.\n# second_rpc = \"https://…\"".into(),
-        |url| format!("second_rpc = \"{}\"", url.reveal()),
+        |url| format!("second_rpc = {}", quoted(url.reveal())),
     );
     format!(
         r#"# One seat of the witness. `hearth-oracle check` reads this file and tells every problem at once.
 # What must be equal between seats (streams, devices, quorum) is read from the chain and is not written here.
 
 [chain]
-rpc = "{rpc}"
+rpc = {rpc}
 {second}
 chain_id = {chain_id}
 {charter}
@@ -481,7 +486,7 @@ operator = "{operator}" # metrics, health and status: for you alone
 # filter = "info"
 # format = "json"
 "#,
-        rpc = args.rpc.reveal(),
+        rpc = quoted(args.rpc.reveal()),
         chain_id = args.chain_id,
         seat = args.seat,
         mqtt = args.mqtt,
@@ -558,6 +563,24 @@ mod tests {
         assert_eq!(config.chain.charter.to_string(), charter);
         let card: SeatCard = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
         assert_eq!(card, first.card);
+    }
+
+    #[test]
+    fn an_address_is_read_back_as_it_was_given() {
+        for odd in [
+            "http://a:1/tok\"en",
+            "http://a:1/tok\\en",
+            "http://a:1/t'o\"k\\#{en}",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+            args.charter = Some(Address::repeat_byte(0xc1));
+            (args.rpc, args.second_rpc) = (odd.parse().unwrap(), odd.parse().ok());
+            let chain = Config::read(&init(&args).unwrap().config).unwrap().chain;
+            assert_eq!(chain.rpc.reveal(), odd);
+            assert_eq!(chain.second_rpc, Some(args.rpc.clone()));
+            init(&args).unwrap();
+        }
     }
 
     #[test]

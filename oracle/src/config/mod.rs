@@ -117,7 +117,7 @@ pub struct Log {
     pub json: bool,
 }
 
-/// An RPC's address. It may carry an access token in its path, so it is shown without path and query.
+/// An RPC's address. It may carry an access token after its host, so nothing after the host is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RpcUrl(String);
 
@@ -128,6 +128,9 @@ impl RpcUrl {
         &self.0
     }
 }
+
+/// What ends a host and its port. Clients read a backslash as a slash.
+const HOST_ENDS: [char; 4] = ['/', '?', '#', '\\'];
 
 /// Not an address of an RPC.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -142,7 +145,7 @@ impl FromStr for RpcUrl {
             .strip_prefix("http://")
             .or_else(|| text.strip_prefix("https://"))
             .ok_or(NotAnUrl)?;
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = rest.split(HOST_ENDS).next().unwrap_or_default();
         let plain = text.bytes().all(|b| b.is_ascii_graphic());
         if host.is_empty() || !plain {
             Err(NotAnUrl)
@@ -156,7 +159,7 @@ impl fmt::Display for RpcUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.0.find("://").map_or(0, |at| at + 3);
         let end = self.0[scheme..]
-            .find(['/', '?'])
+            .find(HOST_ENDS)
             .map_or(self.0.len(), |at| scheme + at);
         let host = &self.0[scheme..end];
         // What stands before an `@` is a name and password.
@@ -594,7 +597,11 @@ format = "xml"
         let url: RpcUrl = "https://name:word@rpc.example/v3/token?key=k".parse().unwrap();
         assert_eq!(url.to_string(), "https://rpc.example");
         assert_eq!(format!("{url:?}"), "RpcUrl(https://rpc.example)");
-        for wrong in ["", "http://", "ws://a", "https:///x", "http://a b"] {
+        for token in ["/token", "?token", "#token", "\\token"] {
+            let url: RpcUrl = format!("http://a:1{token}").parse().unwrap();
+            assert_eq!(url.to_string(), "http://a:1", "{token}");
+        }
+        for wrong in ["", "http://", "ws://a", "https:///x", "http://#x", "http://a b"] {
             assert!(wrong.parse::<RpcUrl>().is_err(), "{wrong}");
         }
     }
