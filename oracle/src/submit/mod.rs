@@ -30,6 +30,7 @@ use crate::chain::{Sight, Sights};
 use crate::metrics as m;
 
 mod nonces;
+mod refusal;
 
 pub use nonces::{NonceError, Nonces, Pending};
 
@@ -77,13 +78,6 @@ impl Errand {
         }
     }
 
-    const fn about(&self) -> (StreamId, Epoch) {
-        match self {
-            Self::Submit(sealed) => (sealed.report().stream, sealed.report().epoch),
-            Self::Settle { stream, epoch } => (*stream, *epoch),
-        }
-    }
-
     /// The call of the docket; `None` where the sight does not know the report.
     fn call(&self, sight: &Sight) -> Option<Bytes> {
         Some(match self {
@@ -107,6 +101,42 @@ impl Errand {
                 .into()
             }
         })
+    }
+}
+
+/// What every line of the log tells of an errand, so that a report's life can be followed to its end.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct About {
+    subcontract: Option<u16>,
+    stream: u16,
+    epoch: u32,
+    digest: Option<String>,
+}
+
+impl About {
+    /// By the errand's name, as the nonce ledger keeps it; zeros where it names no report.
+    fn of(errand: &str, sight: &Sight) -> Self {
+        let named = || {
+            let mut words = errand.split(' ').skip(1);
+            let mut numbers = words.next()?.split('/');
+            let stream = StreamId(numbers.next()?.parse().ok()?);
+            let epoch = Epoch(numbers.next()?.parse().ok()?);
+            let landed = || sight.landed.get(&(stream, epoch));
+            Some(Self {
+                subcontract: sight
+                    .view
+                    .streams
+                    .get(&stream)
+                    .map(|known| known.terms.subcontract.0),
+                stream: stream.0,
+                epoch: epoch.0,
+                digest: words
+                    .next()
+                    .map(str::to_owned)
+                    .or_else(|| landed().map(|landed| landed.accepted.digest.to_string())),
+            })
+        };
+        named().unwrap_or_default()
     }
 }
 
@@ -192,7 +222,6 @@ impl Submitter {
 
     async fn take(&mut self, errand: &Errand) {
         let name = errand.name();
-        let (stream, epoch) = errand.about();
         if self
             .pending
             .values()
@@ -208,19 +237,25 @@ impl Submitter {
             return;
         };
         let Some(input) = errand.call(&sight) else { return };
+        let About {
+            subcontract,
+            stream,
+            epoch,
+            digest,
+        } = About::of(&name, &sight);
         match self.send(&sight, name.clone(), input).await {
-            Ok(nonce) => info!(
-                target: "hearth::submit", stream = stream.0, epoch = epoch.0, errand = name, nonce, "sent"
+            Ok((nonce, gas_limit)) => info!(
+                target: "hearth::submit", subcontract, stream, epoch, digest, errand = name, nonce, gas_limit, "sent"
             ),
             Err(NotSent::Refused { reason }) => {
                 counter!(m::TX, "state" => "refused").increment(1);
                 info!(
-                    target: "hearth::submit", stream = stream.0, epoch = epoch.0, errand = name, reason,
+                    target: "hearth::submit", subcontract, stream, epoch, digest, errand = name, reason,
                     "not sent: simulated, it would be refused"
                 );
             }
             Err(failed) => warn!(
-                target: "hearth::submit", stream = stream.0, epoch = epoch.0, errand = name,
+                target: "hearth::submit", subcontract, stream, epoch, digest, errand = name,
                 reason = crate::check::whole(&failed), "not sent; it is tried again"
             ),
         }
@@ -234,7 +269,8 @@ impl Submitter {
             .ok_or(NotSent::NoRpc)
     }
 
-    async fn send(&mut self, sight: &Sight, errand: String, input: Bytes) -> Result<u64, NotSent> {
+    /// The nonce it is sent under, and the gas it may use.
+    async fn send(&mut self, sight: &Sight, errand: String, input: Bytes) -> Result<(u64, u64), NotSent> {
         let provider = self.provider()?;
         let docket = sight.places.docket;
         let needed = self.simulate(&provider, docket, &input).await?;
@@ -245,12 +281,13 @@ impl Submitter {
             .map_err(NotSent::Rpc)?;
         let own = self.nonces.next().map_err(NotSent::Ledger)?;
         let nonce = self.next_nonce(on_chain, own);
+        let gas = gas_limit(needed);
         let pending = Pending {
             nonce,
             errand,
             to: docket,
             input,
-            gas: gas_limit(needed),
+            gas,
             max_fee: fees.max_fee_per_gas,
             tip: fees.max_priority_fee_per_gas,
             priced_at: sight.view.head.number,
@@ -261,7 +298,7 @@ impl Submitter {
         gauge!(m::NONCE_NEXT).set((nonce + 1) as f64);
         self.since.insert(nonce, Instant::now());
         self.publish(pending).await?;
-        Ok(nonce)
+        Ok((nonce, gas))
     }
 
     /// A nonce is given out once. Where the chain is ahead, someone else pays from this account: that is told, and the
@@ -289,7 +326,8 @@ impl Submitter {
         let refused = |error: RpcError<TransportErrorKind>| match error.as_error_resp() {
             Some(payload) if payload.code == 3 || payload.message.contains("revert") => {
                 let named = payload.as_decoded_interface_error::<Docket::DocketErrors>();
-                let reason = named.map_or_else(|| payload.message.to_string(), |named| format!("{named:?}"));
+                let reason =
+                    named.map_or_else(|| payload.message.to_string(), |named| refusal::in_words(&named));
                 NotSent::Refused { reason }
             }
             _ => NotSent::Rpc(error),
@@ -389,7 +427,7 @@ impl Submitter {
             let Some(receipt) = receipt else { continue };
             let block = receipt.block_number.unwrap_or(head);
             if block + sight.view.committee.depth <= head {
-                self.finish(&pending, &receipt)?;
+                self.finish(sight, &pending, &receipt)?;
             }
             return Ok(());
         }
@@ -397,8 +435,13 @@ impl Submitter {
         if on_chain > nonce {
             // Taken, but by none of ours that this RPC knows: it lags, or the key is used elsewhere.
             if waited > sight.view.committee.depth + PATIENCE_BLOCKS {
-                let (stream, epoch) = pending.about();
-                error!(target: "hearth::submit", stream, epoch, nonce, errand = pending.errand, "the nonce was used by another transaction");
+                let About {
+                    subcontract,
+                    stream,
+                    epoch,
+                    digest,
+                } = About::of(&pending.errand, sight);
+                error!(target: "hearth::submit", subcontract, stream, epoch, digest, nonce, errand = pending.errand, "the nonce was used by another transaction");
                 self.nonces.finish(nonce, "overtaken").map_err(NotSent::Ledger)?;
                 self.pending.remove(&nonce);
                 self.since.remove(&nonce);
@@ -411,17 +454,27 @@ impl Submitter {
         self.reprice(provider, sight, pending).await
     }
 
-    fn finish(&mut self, pending: &Pending, receipt: &TransactionReceipt) -> Result<(), NotSent> {
+    fn finish(
+        &mut self,
+        sight: &Sight,
+        pending: &Pending,
+        receipt: &TransactionReceipt,
+    ) -> Result<(), NotSent> {
         let outcome = match (pending.cancelled, receipt.status()) {
             (true, _) => "cancelled",
             (false, true) => "mined",
             (false, false) => "reverted",
         };
         counter!(m::TX, "state" => outcome).increment(1);
-        let (stream, epoch) = pending.about();
+        let About {
+            subcontract,
+            stream,
+            epoch,
+            digest,
+        } = About::of(&pending.errand, sight);
         info!(
-            target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, outcome,
-            block = receipt.block_number, gas = receipt.gas_used, "final"
+            target: "hearth::submit", subcontract, stream, epoch, digest, nonce = pending.nonce,
+            errand = pending.errand, outcome, block = receipt.block_number, gas = receipt.gas_used, "final"
         );
         self.nonces
             .finish(pending.nonce, outcome)
@@ -438,14 +491,19 @@ impl Submitter {
         sight: &Sight,
         mut pending: Pending,
     ) -> Result<(), NotSent> {
-        let (stream, epoch) = pending.about();
+        let About {
+            subcontract,
+            stream,
+            epoch,
+            digest,
+        } = About::of(&pending.errand, sight);
         if !pending.cancelled
             && let Err(NotSent::Refused { reason }) =
                 self.simulate(provider, pending.to, &pending.input).await
         {
             info!(
-                target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, reason,
-                "taken back"
+                target: "hearth::submit", subcontract, stream, epoch, digest, nonce = pending.nonce,
+                errand = pending.errand, reason, "taken back"
             );
             pending.cancelled = true;
             pending.gas = CANCEL_GAS;
@@ -460,8 +518,8 @@ impl Submitter {
                 (pending.max_fee, pending.tip) = (max_fee, tip);
                 counter!(m::TX, "state" => "bumped").increment(1);
                 info!(
-                    target: "hearth::submit", stream, epoch, nonce = pending.nonce, errand = pending.errand, max_fee,
-                    tip, "made dearer"
+                    target: "hearth::submit", subcontract, stream, epoch, digest, nonce = pending.nonce,
+                    errand = pending.errand, max_fee, tip, "made dearer"
                 );
                 self.publish(pending).await
             }

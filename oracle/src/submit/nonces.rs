@@ -34,20 +34,6 @@ pub struct Pending {
     pub sent: Vec<(B256, Bytes)>,
 }
 
-impl Pending {
-    /// The stream and epoch its errand names, so that a report's life can be followed to its end; zeros where it names
-    /// none.
-    #[must_use]
-    pub fn about(&self) -> (u16, u32) {
-        let named = || {
-            let (stream, rest) = self.errand.split(' ').nth(1)?.split_once('/')?;
-            let epoch = rest.split('/').next()?;
-            Some((stream.parse().ok()?, epoch.parse().ok()?))
-        };
-        named().unwrap_or_default()
-    }
-}
-
 /// Why the ledger cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum NonceError {

@@ -113,7 +113,15 @@ async fn one_epochs_life_is_told_from_its_estimate_to_its_settlement_by_stream_a
         .unwrap();
     for line in &told {
         if line["digest"] == accepted["digest"] {
-            assert!(of_epoch(&line), "{line}");
+            let (stream, epoch) = (&line["stream"], &line["epoch"]);
+            assert!(
+                stream == &accepted["stream"] && epoch == &accepted["epoch"],
+                "{line}"
+            );
+        }
+        if line["target"] == "hearth::submit" && line["errand"].is_string() {
+            assert_eq!(line["subcontract"], 1, "{line}");
+            assert_eq!(line["digest"], accepted["digest"], "{line}");
         }
         if ["digest", "attempt", "errand"]
             .iter()
