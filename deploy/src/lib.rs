@@ -11,7 +11,6 @@ pub mod compile;
 pub mod draft;
 pub mod found;
 mod handed;
-pub mod keys;
 pub mod kit;
 pub mod limits;
 pub mod member;

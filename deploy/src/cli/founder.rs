@@ -30,7 +30,7 @@ const USUAL_GAS_PRICE: u128 = 1_000_000_000;
 pub(crate) fn key(words: &Words, file: &Path, name: &Name) -> Result<()> {
     let key = if file.exists() {
         let password = words.password(&format!("password of {}: ", file.display()))?;
-        let key = hearth::keys::open(file, &password)?;
+        let key = hearth_keystore::open(file, &password)?;
         talk::say(&format!(
             "{} is there already and stays as it is; this is its card again",
             file.display()
@@ -38,7 +38,7 @@ pub(crate) fn key(words: &Words, file: &Path, name: &Name) -> Result<()> {
         key
     } else {
         let password = words.password("a password for the new keystore: ")?;
-        hearth::keys::make(file, &password)?
+        hearth_keystore::make(file, &password)?
     };
     let card = Card::Member(MemberCard {
         v: VERSION,

@@ -17,6 +17,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use eyre::{Result, bail};
 use hearth::found::{self, Deployment};
 use hearth::name::Name;
+use hearth_keystore::Password;
 
 /// Found a charter, and live under it.
 #[derive(Debug, Parser)]
@@ -360,12 +361,12 @@ impl Words {
             ));
         };
         let password = self.password(&format!("password of {}: ", file.display()))?;
-        Ok(hearth::keys::open(file, &password)?)
+        Ok(hearth_keystore::open(file, &password)?)
     }
 
     /// The address in the keystore; the key itself stays closed where the keystore shows its address.
     pub(crate) fn address(&self) -> Result<Address> {
-        let shown = self.keystore.as_deref().map(hearth::keys::address);
+        let shown = self.keystore.as_deref().map(hearth_keystore::address);
         match shown {
             Some(Ok(address)) => Ok(address),
             _ => Ok(self.key()?.address()),
@@ -373,8 +374,16 @@ impl Words {
     }
 
     /// The password, from its file or a prompt.
-    pub(crate) fn password(&self, prompt: &str) -> Result<String> {
-        Ok(hearth::keys::password(self.password_file.as_deref(), prompt)?)
+    pub(crate) fn password(&self, prompt: &str) -> Result<Password> {
+        if let Some(file) = &self.password_file {
+            return Ok(Password::read(file)?);
+        }
+        let given = rpassword::prompt_password(prompt).map_err(|error| {
+            talk::BadInput(format!(
+                "the password could not be read; give --password-file, or answer the prompt at a terminal: {error}"
+            ))
+        })?;
+        Ok(Password::new(given))
     }
 
     fn url(&self) -> Result<&str> {

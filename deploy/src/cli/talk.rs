@@ -8,10 +8,10 @@ use hearth::card::CardError;
 use hearth::carry::CarryError;
 use hearth::chain::ChainError;
 use hearth::found::{Progress, State};
-use hearth::keys::KeyError;
 use hearth::kit::KitError;
 use hearth::open::OpenError;
 use hearth::sign::SignError;
+use hearth_keystore::KeyError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Bad input: a malformed file, an unknown word.

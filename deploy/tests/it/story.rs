@@ -325,7 +325,7 @@ async fn founded(story: &Story) {
         BAD_INPUT,
         hash,
     );
-    let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
+    let carrier = hearth_keystore::address(&story.path("carrier.key")).unwrap();
     story.fuel(carrier).await;
     for (who, words) in [
         ("ada", "status"),
@@ -581,7 +581,7 @@ async fn altered_acts(story: &Story) {
         |file: &str| -> Value { serde_json::from_slice(&std::fs::read(story.path(file)).unwrap()).unwrap() };
     let withdraw = read("acts/withdraw.json");
     let deposit = read("acts/deposit.json");
-    let bo = hearth::keys::address(&story.path("bo.key")).unwrap();
+    let bo = hearth_keystore::address(&story.path("bo.key")).unwrap();
     let takes: Bytes = PracticeToken::transferCall {
         to: bo,
         value: U256::from(10_000_000),
@@ -607,7 +607,7 @@ async fn altered_acts(story: &Story) {
         }
         act
     };
-    let carrier = hearth::keys::address(&story.path("carrier.key")).unwrap();
+    let carrier = hearth_keystore::address(&story.path("carrier.key")).unwrap();
     let mint = PracticeToken::mintCall {
         to: carrier,
         amount: U256::from(10_000_000),
@@ -718,7 +718,7 @@ async fn badges_devices_and_limits(story: &Story) {
 
 /// R4: nominated, vouched for, objected to, accepted, admitted.
 async fn newcomers(story: &Story) {
-    let key = |name: &str| hearth::keys::address(&story.path(&format!("{name}.key"))).unwrap();
+    let key = |name: &str| hearth_keystore::address(&story.path(&format!("{name}.key"))).unwrap();
     story.sends("ada", &format!("join nominate {} --household 7", key("fay")));
     story.signs("cleo", &format!("join nominate {} --household 8", key("gus")));
     story.sends("bo", "join vouch 1");
@@ -936,7 +936,7 @@ async fn rotated(story: &Story) {
     let card = |turn: usize| {
         json!({
             "card": "seat", "v": 1, "name": "alder",
-            "identity": hearth::keys::address(&story.path("alder.key")).unwrap(),
+            "identity": hearth_keystore::address(&story.path("alder.key")).unwrap(),
             "reportKey": report_key(turn).address(), "transportKey": keccak256(turn.to_string()),
             "endpoint": "http://127.0.0.1:7001",
         })

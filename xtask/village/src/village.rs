@@ -10,8 +10,8 @@ use alloy::primitives::Address;
 use eyre::{Result, WrapErr, bail, eyre};
 use hearth::card::{Card, MemberCard};
 use hearth::found::Deployment;
-use hearth::keys;
 use hearth::kit::Kit;
+use hearth_keystore::Password;
 use tokio::task::JoinSet;
 
 use crate::binaries::{Binaries, ask, ask_json, told_by};
@@ -207,7 +207,7 @@ impl Village {
     pub async fn fuel(&self, chain: &LocalChain) -> Result<()> {
         for person in PEOPLE {
             let keystore = self.folder.join(format!("people/{}.json", person.name));
-            chain.fund(address_of(&keystore, PASSWORD)?, GAS).await?;
+            chain.fund(address_of(&keystore)?, GAS).await?;
         }
         for seat in 0..SEATS.len() {
             for key in ["identity", "gas"] {
@@ -292,10 +292,7 @@ impl Village {
 
     /// The account of one of a seat's keys: `identity`, `report` or `gas`.
     pub fn account(&self, seat: usize, key: &str) -> Result<Address> {
-        let folder = self.seat_folder(seat).join("keys");
-        let password =
-            std::fs::read_to_string(folder.join("password")).wrap_err("failed to read a seat's password")?;
-        address_of(&folder.join(format!("{key}.json")), password.trim_end())
+        address_of(&self.seat_folder(seat).join(format!("keys/{key}.json")))
     }
 
     /// What stands on the chain.
@@ -341,8 +338,8 @@ impl Village {
 
 /// A person's keystore and card.
 fn make_person(folder: &Path, person: &Person) -> Result<()> {
-    let key = keys::make(&folder.join(format!("{}.json", person.name)), PASSWORD)
-        .wrap_err("failed to make a key")?;
+    let keystore = folder.join(format!("{}.json", person.name));
+    let key = hearth_keystore::make(&keystore, &Password::new(PASSWORD)).wrap_err("failed to make a key")?;
     let card = Card::Member(MemberCard {
         v: hearth::card::VERSION,
         name: person.name.to_owned(),
@@ -355,10 +352,8 @@ fn make_person(folder: &Path, person: &Person) -> Result<()> {
 }
 
 /// The address of the key in a keystore.
-fn address_of(keystore: &Path, password: &str) -> Result<Address> {
-    Ok(keys::open(keystore, password)
-        .wrap_err("failed to open a keystore")?
-        .address())
+fn address_of(keystore: &Path) -> Result<Address> {
+    hearth_keystore::address(keystore).wrap_err("failed to read a keystore")
 }
 
 /// Copies a file or a folder with all it holds; modes go along.

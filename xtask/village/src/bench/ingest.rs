@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use eyre::{Result, WrapErr, bail, eyre};
+use hearth_keystore::Password;
 use hearth_oracle::sense::readings::pack;
 use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
 use hearth_oracle_core::senml::{Reading, Value};
@@ -184,12 +185,11 @@ async fn send(devices: Vec<Device>, pace: Pace) -> Result<Vec<Duration>> {
 
 fn devices(folder: &Path) -> Result<Vec<[u8; 32]>> {
     let edge = folder.join("edge");
-    let password =
-        std::fs::read_to_string(edge.join("password")).wrap_err("failed to read the devices' password")?;
+    let password = Password::read(&edge.join("password")).wrap_err("failed to read the devices' password")?;
     DEVICES
         .iter()
         .map(|kind| {
-            let key = hearth::keys::open(&edge.join(format!("{kind}.key.json")), password.trim_end());
+            let key = hearth_keystore::open(&edge.join(format!("{kind}.key.json")), &password);
             Ok(key.wrap_err("failed to open a device's key")?.to_bytes().0)
         })
         .collect()
