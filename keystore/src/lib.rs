@@ -61,6 +61,12 @@ pub enum KeyError {
         /// Which.
         path: PathBuf,
     },
+    /// A new keystore would be locked with nothing.
+    #[error("given no password for {path}, wanted one: without it, who copies the file has the key")]
+    NoPassword {
+        /// Which.
+        path: PathBuf,
+    },
     /// Not a keystore, or another password.
     #[error("{path} does not open: wanted a web3 keystore under the password given")]
     Closed {
@@ -200,8 +206,11 @@ pub fn address(path: &Path) -> Result<Address, KeyError> {
 /// Makes a new key and keeps it in a new keystore, which shows its address.
 ///
 /// # Errors
-/// The file is already there, or cannot be written.
+/// The file is already there, or cannot be written; the password is empty.
 pub fn make(path: &Path, password: &Password) -> Result<PrivateKeySigner, KeyError> {
+    if password.0.is_empty() {
+        return Err(KeyError::NoPassword { path: path.into() });
+    }
     if path.exists() {
         return Err(KeyError::There { path: path.into() });
     }
@@ -291,6 +300,17 @@ mod tests {
         assert_eq!(Password::read(&path).unwrap().0, "a word");
         std::fs::write(&path, "\na word\n").unwrap();
         assert!(matches!(Password::read(&path), Err(KeyError::Empty { .. })));
+    }
+
+    #[test]
+    fn no_key_is_kept_under_an_empty_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ada.key");
+
+        let refused = make(&path, &Password::new("")).unwrap_err();
+
+        assert!(refused.to_string().contains("wanted one"), "{refused}");
+        assert!(!path.exists());
     }
 
     #[test]
