@@ -3,7 +3,7 @@
 //! *In*: the data of a revert. *Out*: the sentence, and the contract's own name for the refusal in brackets, by which it
 //! can be searched. *Refuses*: nothing; a text or panic of Solidity's is told as it is.
 //!
-//! Contracts that share an error's signature share its selector, and the first below speaks for it.
+//! Contracts that share an error's signature share its selector, and one sentence is right for all whose callers are people.
 //! Each match is exhaustive, so that an error new to a contract has no release without its sentence. Those told by
 //! `None` are about calls that contracts make of each other, and are met by nobody unless Hearth itself is at fault.
 
@@ -295,7 +295,7 @@ sentences! { signed Mandates::MandatesErrors {
 sentences! { Committee::CommitteeErrors {
     Self::SeatUnknown(e) => format!("there is no seat {}; the charter has {}, counted from 0", e.given, e.seats),
     Self::SeatTaken(e) => format!("seat {} is taken by {}", e.seat, e.identity),
-    Self::SeatVacant(e) => format!("seat {} is vacant; whoever is named for it takes it by `hearth seat`", e.seat),
+    Self::SeatVacant(e) => vacant(e.seat),
     Self::NotNamed(e) => format!(
         "{} is not named for seat {} by the charter; is it the right card, and the right keystore?", e.caller, e.seat
     ),
@@ -387,7 +387,7 @@ sentences! { signed Docket::DocketErrors {
     Self::SealLength(e) => format!("the report's seal has {} bytes, wanted {}", e.given, e.wanted),
     Self::SignersNotQuorum(e) => format!("the seats {:#b} sealed the report, wanted {} of them", e.signers, e.wanted),
     Self::SignerNotSeated(e) => format!("the seats {:#b} sealed the report, but there are {}", e.signers, e.seats),
-    Self::SeatVacant(e) => format!("seat {} sealed the report but is vacant", e.seat),
+    Self::SeatVacant(e) => vacant(e.seat),
     Self::SignatureMalleable(e) => format!("seat {}'s signature of the report is not in its one form; it signs again", e.seat),
     Self::SignatureNotOfSeat(e) => format!(
         "the report is signed by {} in the place of seat {}, wanted {}", e.recovered, e.seat, e.wanted
@@ -437,6 +437,13 @@ sentences! { PracticeToken::PracticeTokenErrors {
 fn range(what: &str, given: impl ToString, least: impl ToString, most: impl ToString) -> String {
     let [given, least, most] = [given.to_string(), least.to_string(), most.to_string()];
     format!("{what}: given {given}, wanted from {least} to {most}")
+}
+
+fn vacant(seat: impl ToString) -> String {
+    let seat = seat.to_string();
+    format!(
+        "seat {seat} is vacant, so it changes and signs nothing; whoever is named for it takes it by `hearth seat`"
+    )
 }
 
 fn gas(given: U256, wanted: U256) -> String {
@@ -537,19 +544,20 @@ mod tests {
         assert_eq!(sentence(&[1, 2, 3, 4]), None);
     }
 
-    /// Every error of a contract, each of its fields zero.
+    /// Every error of a contract, each of its fields zero. What people meet they are told in the contract's own sentence,
+    /// whatever other contracts' errors have the same selector.
     fn all<R: Refusal>() {
         for selector in R::selectors() {
             let data = [&selector[..], &[0; 512]].concat();
             let refusal = R::abi_decode(&data).expect("zeros fit every field");
-            let said = said::<R>(&data).expect("what decodes is said");
-            let fault = refusal.sentence().is_none();
-            assert_eq!(said.contains("please report"), fault, "{said}");
-            assert_eq!(
-                said.ends_with(']'),
-                !fault,
-                "what people meet ends in its name: {said}"
-            );
+            let own = said::<R>(&data).expect("what decodes is said");
+            if refusal.sentence().is_none() {
+                assert!(own.contains("please report"), "{own}");
+                continue;
+            }
+            let told = sentence(&data).expect("what decodes is said");
+            assert_eq!(told, own, "another contract's sentence is told");
+            assert!(told.ends_with(']'), "what people meet ends in its name: {told}");
         }
     }
 
