@@ -1,25 +1,64 @@
 //! A signed act read back from its file, before anybody sends it from their own key (R1.8).
 //!
 //! *In*: a [`Signed`], as somebody handed it on. *Out*: the [`Act`] that its call is, said from the call's own bytes.
-//! *Refuses*: a call that is no member's deed at this charter's contracts, a permit for anything but its deposit, what was
-//! carried or voided before.
+//! *Refuses*: a call that is no member's deed at this charter's contracts or at a subcontract whose code is known, a permit
+//! for anything but its deposit, what was carried or voided before, what the chain would refuse.
 //! *Never*: shows a word of the file, which anybody could have written.
+
+use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::{SolCall, SolInterface};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::act::{Act, Deed, Hand, Signed};
 use crate::amount::Amount;
-use crate::chain::{ChainError, asked};
+use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
+use crate::handed;
 use crate::sign::Mandate;
+use crate::template::{self, TemplateError};
+
+/// The version of signed acts.
+pub const VERSION: u8 = 1;
+/// The step before a deposit that nobody approved.
+pub const SHOWING: &str = "showing the token the permit";
+/// About what the deposit after it takes, where a node cannot simulate one upon the other.
+const DEPOSIT_GAS: u64 = 200_000;
 
 /// Why a signed act is not carried.
 #[derive(Debug, Error)]
 pub enum CarryError {
+    /// The file could not be read.
+    #[error("{path} could not be read")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It was written by another release.
+    #[error(
+        "{path} is a signed act of version {given}, wanted {VERSION}; carry it with the release that wrote it, or ask who signed it to sign it again with this one"
+    )]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        given: Value,
+    },
+    /// It is no signed act.
+    #[error("{path} is no signed act: {says}; ask who signed it for the file as `--sign-only` wrote it")]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser found.
+        says: String,
+    },
     /// The call is no deed.
     #[error(
         "the file calls {to} with {selector}, which is no deed that a member of {charter} signs; sent from your key it could take what is yours, so it is not carried"
@@ -48,6 +87,9 @@ pub enum CarryError {
         /// The deed's name.
         name: &'static str,
     },
+    /// It goes to code that nobody here knows.
+    #[error("the act is not carried")]
+    Template(#[from] TemplateError),
     /// The chain could not be asked.
     #[error("the act could not be held against the chain")]
     Chain(#[from] ChainError),
@@ -89,6 +131,29 @@ pub struct Read {
 }
 
 impl Signed {
+    /// Reads the file, its version before anything else: what a later one adds is no fault of the file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is of another version, or is no signed act.
+    pub fn from_file(path: &Path) -> Result<Self, CarryError> {
+        let text = handed::text(path).map_err(|source| CarryError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let form = |error: serde_json::Error| CarryError::Form {
+            path: path.to_owned(),
+            says: error.to_string(),
+        };
+        let value: Value = serde_json::from_str(&text).map_err(form)?;
+        match value.get("v") {
+            Some(given) if *given != VERSION => Err(CarryError::Version {
+                path: path.to_owned(),
+                given: given.clone(),
+            }),
+            _ => serde_json::from_value(value).map_err(form),
+        }
+    }
+
     /// Reads the call.
     ///
     /// # Errors
@@ -134,9 +199,61 @@ impl Signed {
             && read.abi_encode() == permit[..]
     }
 
+    /// Rehearses the act as `carrier` would send it, its permit first where it must be shown, and gives the gas of each.
+    /// Where this fails, no word of the act is to be told as its signer's.
+    ///
+    /// # Errors
+    /// Where the chain refuses it or cannot be asked.
+    pub async fn rehearsed(
+        &self,
+        chain: &DynProvider,
+        place: &Deployment,
+        act: &Act,
+        carrier: Address,
+    ) -> Result<Vec<u64>, ChainError> {
+        let tx = chain::call(carrier, act.to, self.data.clone());
+        let refused = match chain::rehearsed(chain, act.name, &tx).await {
+            Ok(gas) => return Ok(vec![gas]),
+            Err(refused) => refused,
+        };
+        // The ledger asks the token once it has taken the signature.
+        let Some(permit) = self
+            .permit
+            .clone()
+            .filter(|_| refused.is::<Ledger::TokenRefused>())
+        else {
+            return Err(refused);
+        };
+        let shown = chain::call(carrier, place.token, permit);
+        let calls = [(SHOWING, shown.clone()), (act.name, tx)];
+        match chain::simulated(chain, &calls).await? {
+            Some(gas) => Ok(gas),
+            None => Ok(vec![chain::rehearsed(chain, SHOWING, &shown).await?, DEPOSIT_GAS]),
+        }
+    }
+
+    /// Refuses an act whose signature is not the one it is said to be; what else the chain refuses may come to be taken
+    /// while its deadline runs, so its signer may want to void it.
+    ///
+    /// # Errors
+    /// Where the signature is not good, or no longer, or the chain cannot be asked.
+    pub async fn still_good(&self, chain: &DynProvider, act: &Act) -> Result<(), ChainError> {
+        let tx = chain::call(self.key, act.to, self.data.clone());
+        match chain::rehearsed(chain, act.name, &tx).await {
+            Err(refused)
+                if !matches!(refused, ChainError::Refused { .. })
+                    || refused.is::<Ledger::SignatureInvalid>()
+                    || refused.is::<Ledger::DeadlinePassed>() =>
+            {
+                Err(refused)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the call does not hold and its sentence does not speak of, such as a digest's hash of terms, stays zero:
     /// the contract checks the signature over it.
-    async fn call(&self, chain: &DynProvider, place: &Deployment) -> Result<Option<Call>, ChainError> {
+    async fn call(&self, chain: &DynProvider, place: &Deployment) -> Result<Option<Call>, CarryError> {
         let (terms, articles, household) = (B256::ZERO, B256::ZERO, 0);
         let candidate = async |nomination| {
             let read = Roster::new(place.roster, chain)
@@ -207,19 +324,21 @@ fn caps(caps: &Mandates::MandateCaps) -> Mandate {
     }
 }
 
-/// A declaration of means, where a subcontract of this charter stands at that address and has such a band.
+/// A declaration of means, where a subcontract of this charter stands at that address and has such a band. Its code is
+/// asked nothing before it is known.
 async fn band(
     call: &Firewood::declareBandBySigCall,
     to: Address,
     chain: &DynProvider,
     place: &Deployment,
-) -> Result<Option<Deed>, ChainError> {
+) -> Result<Option<Deed>, CarryError> {
     let charter = Charter::new(place.charter, chain);
     let subcontract = charter.subcontractOf(to).call().await;
     let subcontract = subcontract.map_err(asked("looking for the subcontract"))?;
     if subcontract == 0 {
         return Ok(None);
     }
+    template::known(chain, place, subcontract).await?;
     let terms = Firewood::new(to, chain).terms().call().await;
     let bounds = terms.map_err(asked("reading the terms"))?.bounds;
     let deed = |means_from: &u64| Deed::DeclareBand {

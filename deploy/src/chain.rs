@@ -9,8 +9,9 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
+use alloy::rpc::types::simulate::{SimBlock, SimulatePayload};
 use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
-use alloy::sol_types::SolEvent;
+use alloy::sol_types::{SolError, SolEvent};
 use alloy::transports::{RpcError, TransportErrorKind};
 use hearth_oracle_core::report::UnknownVerdict;
 use thiserror::Error;
@@ -43,6 +44,8 @@ pub enum ChainError {
         act: String,
         /// What the contract's error means, or the node's words.
         reason: String,
+        /// The contract's error as it came; empty where the node itself refused.
+        data: Bytes,
     },
     /// The key that pays in holds less of the charter's token.
     #[error("the key {key} holds {} of the token {token}, wanted {}; {mend}", holds.brief(), wanted.brief())]
@@ -89,6 +92,14 @@ pub enum ChainError {
     },
 }
 
+impl ChainError {
+    /// True where a contract refused by this error; contracts share some of them.
+    #[must_use]
+    pub fn is<E: SolError>(&self) -> bool {
+        matches!(self, Self::Refused { data, .. } if data.starts_with(&E::SELECTOR))
+    }
+}
+
 /// Connects to a node; `wallet` signs what is sent from its keys.
 ///
 /// # Errors
@@ -120,6 +131,7 @@ pub fn unreachable(error: RpcError<TransportErrorKind>) -> ChainError {
         Some(said) => ChainError::Refused {
             act: "a question".into(),
             reason: said.message.to_string(),
+            data: Bytes::new(),
         },
         None => ChainError::Unreachable(Box::new(error)),
     }
@@ -132,6 +144,7 @@ pub fn asked(act: &str) -> impl Fn(alloy::contract::Error) -> ChainError + '_ {
         other => ChainError::Refused {
             act: act.into(),
             reason: other.to_string(),
+            data: Bytes::new(),
         },
     }
 }
@@ -139,10 +152,11 @@ pub fn asked(act: &str) -> impl Fn(alloy::contract::Error) -> ChainError + '_ {
 fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
     match error.as_error_resp() {
         Some(said) => {
-            let reason = said.as_revert_data().and_then(|data| refusal::sentence(&data));
+            let data = said.as_revert_data().unwrap_or_default();
             ChainError::Refused {
                 act: act.into(),
-                reason: reason.unwrap_or_else(|| said.message.to_string()),
+                reason: refusal::sentence(&data).unwrap_or_else(|| said.message.to_string()),
+                data,
             }
         }
         None => ChainError::Unreachable(Box::new(error)),
@@ -160,6 +174,53 @@ pub async fn rehearsed(chain: &DynProvider, act: &str, tx: &TransactionRequest) 
         .map_err(|error| refused(act, error))
 }
 
+/// What these calls would take in gas, each named, sent one after the other upon what the ones before it leave; none where
+/// the node cannot simulate so. Nothing is sent.
+///
+/// # Errors
+/// Where the chain cannot be reached, or a call would be refused.
+pub async fn simulated(
+    chain: &DynProvider,
+    calls: &[(&str, TransactionRequest)],
+) -> Result<Option<Vec<u64>>, ChainError> {
+    if calls.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    // A block each, since a founding may be more than one block holds.
+    let blocks = calls
+        .iter()
+        .map(|(_, call)| SimBlock::default().call(call.clone()));
+    let payload = SimulatePayload {
+        block_state_calls: blocks.collect(),
+        trace_transfers: false,
+        validation: false,
+        return_full_transactions: false,
+    };
+    let played = match chain.simulate(&payload).await {
+        Ok(played) => played,
+        Err(error) if error.is_error_resp() => return Ok(None),
+        Err(error) => return Err(unreachable(error)),
+    };
+    let played: Vec<_> = played.into_iter().flat_map(|block| block.calls).collect();
+    if played.len() != calls.len() {
+        return Ok(None);
+    }
+    for ((act, _), call) in calls.iter().zip(&played) {
+        if !call.status {
+            let said = call
+                .error
+                .as_ref()
+                .map_or_else(String::new, |error| error.message.clone());
+            return Err(ChainError::Refused {
+                act: (*act).to_owned(),
+                reason: refusal::sentence(&call.return_data).unwrap_or(said),
+                data: call.return_data.clone(),
+            });
+        }
+    }
+    Ok(Some(played.iter().map(|call| call.gas_used).collect()))
+}
+
 /// Simulates, sends, and waits until it is in a block.
 ///
 /// # Errors
@@ -170,8 +231,14 @@ pub async fn land(
     tx: TransactionRequest,
 ) -> Result<TransactionReceipt, ChainError> {
     let gas = rehearsed(chain, act, &tx).await?;
-    // An estimate is for the state it was made on; a fifth more covers what may change until the block.
-    land_with_gas(chain, act, tx, gas + gas / 5).await
+    land_with_gas(chain, act, tx, most(gas)).await
+}
+
+/// What is sent with a call foreseen to cost this much. An estimate is for the state it was made on; a fifth more covers
+/// what may change until the block.
+#[must_use]
+pub const fn most(foreseen: u64) -> u64 {
+    foreseen + foreseen / 5
 }
 
 /// Sends with this much gas, without simulating it first, and waits until it is in a block.
@@ -213,6 +280,7 @@ pub async fn land_with_gas(
         Err(ChainError::Refused {
             act: act.into(),
             reason: format!("it reverted in {hash}"),
+            data: Bytes::new(),
         })
     }
 }
@@ -237,6 +305,15 @@ async fn funded(chain: &DynProvider, account: Address, gas: u64) -> Result<(), C
         holds: coins(holds),
         wanted: coins(wanted),
     })
+}
+
+/// What this much gas costs at today's price, in whole coins of the chain, for people.
+///
+/// # Errors
+/// Where the chain cannot be reached.
+pub async fn cost(chain: &DynProvider, gas: u64) -> Result<String, ChainError> {
+    let price = chain.get_gas_price().await.map_err(unreachable)?;
+    Ok(coins(u128::from(gas).saturating_mul(price)))
 }
 
 /// Wei in whole coins of the chain, for people.
@@ -299,6 +376,7 @@ pub async fn time_of(chain: &DynProvider, block: BlockNumberOrTag) -> Result<u64
     let read = read.ok_or_else(|| ChainError::Refused {
         act: format!("the block {block}"),
         reason: "the node has none".into(),
+        data: Bytes::new(),
     })?;
     Ok(read.header.timestamp)
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use alloy::providers::{DynProvider, Provider};
-use alloy::rpc::types::simulate::{SimBlock, SimulatePayload};
 use alloy::sol_types::SolCall;
 use hearth_bindings::{Charter, Docket};
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,6 @@ use thiserror::Error;
 use crate::chain::{self, ChainError, asked, unreachable};
 use crate::kit::Kit;
 use crate::plan::{Done, Plan, Step};
-use crate::refusal;
 use crate::sign::{SignError, Signature};
 
 /// How far a founding is; told before each step.
@@ -305,53 +303,6 @@ pub async fn done(
         all.push(proposed && is_done(chain, plan, &step, founder).await?);
     }
     Ok(all)
-}
-
-/// What these steps would take in gas, sent one after the other, each upon what the ones before it leave; none where the
-/// node cannot simulate so. Nothing is sent.
-///
-/// # Errors
-/// Where the chain cannot be reached, or a step would be refused.
-pub async fn simulated(
-    chain: &DynProvider,
-    sender: Address,
-    steps: &[&Step],
-) -> Result<Option<Vec<u64>>, ChainError> {
-    if steps.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    // A block each, since a founding may be more than one block holds.
-    let blocks = steps
-        .iter()
-        .map(|step| SimBlock::default().call(chain::call(sender, step.to, step.data.clone())));
-    let payload = SimulatePayload {
-        block_state_calls: blocks.collect(),
-        trace_transfers: false,
-        validation: false,
-        return_full_transactions: false,
-    };
-    let played = match chain.simulate(&payload).await {
-        Ok(played) => played,
-        Err(error) if error.is_error_resp() => return Ok(None),
-        Err(error) => return Err(unreachable(error)),
-    };
-    let calls: Vec<_> = played.into_iter().flat_map(|block| block.calls).collect();
-    if calls.len() != steps.len() {
-        return Ok(None);
-    }
-    for (step, call) in steps.iter().zip(&calls) {
-        if !call.status {
-            let said = call
-                .error
-                .as_ref()
-                .map_or_else(String::new, |error| error.message.clone());
-            return Err(ChainError::Refused {
-                act: step.label.clone(),
-                reason: refusal::sentence(&call.return_data).unwrap_or(said),
-            });
-        }
-    }
-    Ok(Some(calls.iter().map(|call| call.gas_used).collect()))
 }
 
 async fn survey(chain: &DynProvider, kit: &Kit, plan: &Plan) -> Result<Deployment, ChainError> {

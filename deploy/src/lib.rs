@@ -20,6 +20,7 @@ pub mod plan;
 pub mod refusal;
 pub mod rehearse;
 pub mod sign;
+pub mod template;
 pub mod throwaway;
 pub mod view;
 pub mod week;

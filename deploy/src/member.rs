@@ -200,6 +200,7 @@ pub async fn permit(
     let signature = key.sign_hash_sync(&digest).map_err(|error| ChainError::Refused {
         act: "signing the permit".into(),
         reason: error.to_string(),
+        data: Bytes::new(),
     })?;
     let call = PracticeToken::permitCall {
         owner,

@@ -262,7 +262,14 @@ impl Cost {
             .map(|(step, _)| step)
             .collect();
         // Anybody may carry a plan out, so it costs everybody the same.
-        let played = found::simulated(&chain, Address::ZERO, &left).await?;
+        let calls: Vec<_> = left
+            .iter()
+            .map(|step| {
+                let call = chain::call(Address::ZERO, step.to, step.data.clone());
+                (step.label.as_str(), call)
+            })
+            .collect();
+        let played = chain::simulated(&chain, &calls).await?;
         let by = if played.is_some() { "simulation" } else { "formula" };
         let mut left = played
             .unwrap_or_else(|| left.iter().map(|step| step.gas()).collect())

@@ -11,13 +11,14 @@ use eyre::{Result, bail, eyre};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
 use hearth::card::Card;
-use hearth::carry::Read;
+use hearth::carry::{Read, SHOWING, VERSION};
 use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
 use hearth::member::{self, Account};
 use hearth::plan;
 use hearth::sign::{LONGEST_MANDATE, Mandate};
+use hearth::template;
 use hearth::week;
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use hearth_oracle_core::chain::Domain;
@@ -202,7 +203,7 @@ impl Person {
                 _ => None,
             };
             let signed = Signed {
-                v: 1,
+                v: VERSION,
                 chain_id: self.place.chain_id,
                 to: act.to,
                 data: act.carried(signature.as_bytes().to_vec().into()),
@@ -480,7 +481,7 @@ pub(crate) async fn band(words: &Words, band: u8, id: u16, carrying: &Carrying) 
         bail!(BadInput(format!("given band {band}, wanted 0 to 7")));
     }
     let person = Person::member(words).await?;
-    let place = subcontract::address(&person.chain, &person.place, id).await?;
+    let place = template::known(&person.chain, &person.place, id).await?;
     let wood = Firewood::new(place, &person.chain);
     let bounds = wood
         .terms()
@@ -594,22 +595,6 @@ pub(crate) async fn tighten(words: &Words, name: &str, value: u64, carrying: &Ca
     Person::member(words).await?.does(words, &deed, carrying).await
 }
 
-/// What somebody signed, from its file.
-fn signed(file: &Path) -> Result<Signed> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| BadInput(format!("{} could not be read: {error}", file.display())))?;
-    let signed: Signed = serde_json::from_str(&text)
-        .map_err(|error| BadInput(format!("{} is no signed act: {error}", file.display())))?;
-    if signed.v != 1 {
-        bail!(BadInput(format!(
-            "{} is a signed act of version {}, wanted 1; read it with the release that wrote it",
-            file.display(),
-            signed.v
-        )));
-    }
-    Ok(signed)
-}
-
 impl Person {
     /// An act of another chain would go to whatever stands at its address here.
     fn must_be_on(&self, chain_id: u64) -> Result<()> {
@@ -625,7 +610,7 @@ impl Person {
 
 /// Voids an act that one signed and nobody has carried (R1.8).
 pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> {
-    let signed = signed(file)?;
+    let signed = Signed::from_file(file)?;
     let person = Person::new(words).await?;
     person.must_be_on(signed.chain_id)?;
     if signed.key != person.key.address() {
@@ -637,6 +622,7 @@ pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> 
         )));
     }
     let Read { act, hand, .. } = signed.read(&person.chain, &person.place).await?;
+    signed.still_good(&person.chain, &act).await?;
     talk::say(&format!(
         "You void what you signed; nobody can carry it any more: {}",
         act.sentence
@@ -654,35 +640,42 @@ pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> 
 
 /// Carries an act that somebody signed.
 pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
-    let signed = signed(file)?;
+    let signed = Signed::from_file(file)?;
     let person = Person::new(words).await?;
     person.must_be_on(signed.chain_id)?;
     let Read { deed, act, hand } = signed.read(&person.chain, &person.place).await?;
     if let Deed::Deposit { amount } = deed {
         member::must_hold(&person.chain, &person.place, signed.key, amount).await?;
     }
+    let from = person.key.address();
+    let gas = signed.rehearsed(&person.chain, &person.place, &act, from).await?;
+    let most = gas.iter().copied().map(chain::most).sum();
     let whom = match hand.member {
         0 => "who signed this".into(),
         member => person.place.member_name(member),
     };
     talk::say(&format!("what {whom} was told: {}", act.sentence));
-    talk::say("you carry it, and pay its gas and nothing else");
+    talk::say(&format!(
+        "you carry it, and pay its gas and nothing else: {most} at most, {} of the chain's coin at today's price",
+        chain::cost(&person.chain, most).await?
+    ));
     if !yes {
         talk::agreed("Go ahead?", "say --yes")?;
     }
-    let from = person.key.address();
     let tx = chain::call(from, act.to, signed.data);
-    if let Some(permit) = &signed.permit
-        && chain::rehearsed(&person.chain, act.name, &tx).await.is_err()
-    {
-        let shown = chain::call(from, person.place.token, permit.clone());
-        match chain::land(&person.chain, "showing the token the permit", shown).await {
-            // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
-            Ok(_) | Err(ChainError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
+    let receipt = match &signed.permit {
+        Some(permit) if gas.len() > 1 => {
+            let shown = chain::call(from, person.place.token, permit.clone());
+            match chain::land(&person.chain, SHOWING, shown).await {
+                // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
+                Ok(_) | Err(ChainError::Refused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            chain::land(&person.chain, act.name, tx).await?
         }
-    }
-    let receipt = chain::land(&person.chain, act.name, tx).await?;
+        // Of the gas that was told, and no more.
+        _ => chain::land_with_gas(&person.chain, act.name, tx, most).await?,
+    };
     talk::say("done");
     done(words, act.name, Some(receipt.transaction_hash))
 }

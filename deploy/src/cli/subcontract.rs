@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{B256, keccak256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::SolCall;
 use eyre::{Result, bail};
@@ -12,6 +12,7 @@ use hearth::chain::{self, asked};
 use hearth::found::Deployment;
 use hearth::kit::Opening;
 use hearth::open::{self, Opened};
+use hearth::template::{self, TemplateError};
 use hearth::view;
 use hearth_bindings::{Charter, Firewood};
 use serde_json::json;
@@ -98,24 +99,9 @@ pub(super) async fn terms(chain: &DynProvider, place: &Deployment, subcontract: 
     let terms = charter.termsHashOf(subcontract).call().await;
     let terms = terms.map_err(asked("reading the terms"))?;
     if terms.is_zero() {
-        bail!(BadInput(unknown(subcontract)));
+        bail!(TemplateError::NoSubcontract { given: subcontract });
     }
     Ok(terms)
-}
-
-/// Where a subcontract's contract is.
-pub(super) async fn address(chain: &DynProvider, place: &Deployment, subcontract: u16) -> Result<Address> {
-    let charter = Charter::new(place.charter, chain);
-    let at = charter.subcontractAt(subcontract).call().await;
-    let at = at.map_err(asked("reading a subcontract"))?;
-    if at.is_zero() {
-        bail!(BadInput(unknown(subcontract)));
-    }
-    Ok(at)
-}
-
-fn unknown(subcontract: u16) -> String {
-    format!("there is no subcontract {subcontract}; `hearth status` lists those there are")
 }
 
 /// Objects to an open subcontract.
@@ -157,7 +143,7 @@ pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying)
 pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    address(chain, place, subcontract).await?;
+    terms(chain, place, subcontract).await?;
     let state = open::state(chain, place, subcontract).await?;
     if ["enacted", "active", "suspended"].contains(&state) {
         talk::say(&format!("subcontract {subcontract} is {state} already"));
@@ -204,7 +190,7 @@ pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
 pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    address(chain, place, subcontract).await?;
+    terms(chain, place, subcontract).await?;
     let call = Charter::pokeCall { id: subcontract };
     let tx = chain::call(person.key.address(), place.charter, call.abi_encode().into());
     let receipt = chain::land(chain, "looking at the subcontract again", tx).await?;
@@ -222,7 +208,7 @@ pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
 pub(crate) async fn close(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    let wood = address(chain, place, subcontract).await?;
+    let wood = template::known(chain, place, subcontract).await?;
     loop {
         let tx = chain::call(
             person.key.address(),

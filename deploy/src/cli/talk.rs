@@ -11,6 +11,7 @@ use hearth::found::{Progress, State};
 use hearth::kit::KitError;
 use hearth::open::OpenError;
 use hearth::sign::SignError;
+use hearth::template::TemplateError;
 use hearth_keystore::KeyError;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -52,7 +53,17 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
             || cause.is::<KeyError>()
             || matches!(
                 cause.downcast_ref(),
-                Some(CarryError::NoDeed { .. } | CarryError::Permit { .. })
+                Some(
+                    CarryError::File { .. }
+                        | CarryError::Version { .. }
+                        | CarryError::Form { .. }
+                        | CarryError::NoDeed { .. }
+                        | CarryError::Permit { .. }
+                )
+            )
+            || matches!(
+                cause.downcast_ref(),
+                Some(TemplateError::NoSubcontract { .. } | TemplateError::Unknown { .. })
             )
             || matches!(
                 cause.downcast_ref(),

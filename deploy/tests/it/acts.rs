@@ -5,10 +5,11 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
-use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
+use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
 use hearth::artifacts::Artifacts;
 use hearth::card::DeviceCard;
+use hearth::carry::CarryError;
 use hearth::chain;
 use hearth::found::{self, Deployment, State};
 use hearth::kit::{
@@ -18,6 +19,7 @@ use hearth::kit::{
 use hearth::member::{self, Account};
 use hearth::plan::Plan;
 use hearth::sign::{Consent, Mandate, Signature};
+use hearth::template::{self, TemplateError};
 use hearth::{throwaway, view, week};
 use hearth_bindings::{Charter, Committee, Firewood, PracticeToken, Roster};
 
@@ -243,6 +245,60 @@ impl Orchard {
             .await
             .unwrap()
     }
+}
+
+/// R1.8, R19: whoever carries an act to a subcontract calls its code, which any member may have written.
+#[tokio::test]
+async fn r19_an_act_for_code_of_no_known_template_is_not_read() {
+    let orchard = orchard().await;
+    let (chain, place, ben) = (&orchard.chain, &orchard.place, &founders()[1]);
+    let charter = Charter::new(place.charter, chain);
+    let wood = charter.subcontractAt(1).call().await.unwrap();
+    // A minimal proxy (ERC-1167): it answers as firewood does, until its maker has it do otherwise.
+    let code = [
+        &hex::decode("3d602d80600a3d3981f3363d3d373d3d3d363d73").unwrap()[..],
+        wood.as_slice(),
+        &hex::decode("5af43d82803e903d91602b57fd5bf3").unwrap(),
+    ]
+    .concat()
+    .into();
+    let terms = Bytes::from_static(b"as firewood's");
+    orchard.carry(ben, 2, 1, Deed::Open { code, terms }).await;
+    let alike = charter.subcontractAt(2).call().await.unwrap();
+    let bounds = Firewood::new(alike, chain).terms().call().await.unwrap().bounds;
+
+    let mut read = Vec::new();
+    for (subcontract, at) in [(1, wood), (2, alike)] {
+        let deed = Deed::DeclareBand {
+            subcontract,
+            place: at,
+            band: 3,
+            means_from: Amount(bounds[3]),
+        };
+        let (act, data) = orchard.act(ben, 2, 2, &deed).await;
+        let signed = Signed {
+            v: 1,
+            chain_id: place.chain_id,
+            to: act.to,
+            data,
+            key: ben.address(),
+            permit: None,
+        };
+        read.push(signed.read(chain, place).await);
+    }
+
+    assert!(read[0].is_ok());
+    assert!(matches!(
+        read[1],
+        Err(CarryError::Template(TemplateError::Unknown {
+            subcontract: 2,
+            ..
+        }))
+    ));
+    assert!(matches!(
+        template::known(chain, place, 9).await,
+        Err(TemplateError::NoSubcontract { given: 9 })
+    ));
 }
 
 #[tokio::test]

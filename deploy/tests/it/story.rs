@@ -628,7 +628,13 @@ async fn altered_acts(story: &Story) {
             with(&withdraw, &[("sentence", json!("You declare a band."))]),
             "unknown field",
         ),
-        (with(&withdraw, &[("v", json!(2))]), "wanted 1"),
+        (
+            with(
+                &withdraw,
+                &[("v", json!(2)), ("told", json!("by a later release"))],
+            ),
+            "is a signed act of version 2, wanted 1",
+        ),
         (with(&withdraw, &[("chainId", json!(1))]), "is for chain 1"),
         (with(&deposit, &[("permit", json!(takes))]), "is no permit by"),
         (with(&deposit, &[("key", json!(bo))]), "is no permit by"),
@@ -648,12 +654,37 @@ async fn altered_acts(story: &Story) {
         U256::from(10_000_000)
     );
 
+    // What nobody signed is told to nobody as what they were told.
+    let mut forged: Vec<u8> = withdraw["data"]
+        .as_str()
+        .unwrap()
+        .parse::<Bytes>()
+        .unwrap()
+        .into();
+    let inside = forged.len() - 90;
+    forged[inside] ^= 1;
+    write(
+        &story.path("acts/altered.json"),
+        &with(&withdraw, &[("data", json!(Bytes::from(forged)))]),
+    );
+    for (who, word) in [("carrier", "carry"), ("cleo", "cancel")] {
+        let output = story.run(who, &format!("{word} acts/altered.json --yes"));
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{talk}");
+        assert!(
+            talk.contains("the signature is not one by") && !talk.contains("You take"),
+            "{talk}"
+        );
+    }
+
     // As it was signed, it is said as what it is, and asked about, before it is carried.
     let output = story.run("carrier", "carry acts/withdraw.json");
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(BAD_INPUT), "{talk}");
     assert!(
-        talk.contains("what cleo was told: You take 2.000000 H") && talk.contains("say --yes"),
+        talk.contains("what cleo was told: You take 2.000000 H")
+            && talk.contains("at most, 0.0")
+            && talk.contains("say --yes"),
         "{talk}"
     );
     story.says("carrier", "carry acts/withdraw.json --yes");
