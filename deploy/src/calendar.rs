@@ -1,5 +1,7 @@
 //! Local days, weeks and periods as R0 counts them, and moments as people read them.
 
+use hearth_oracle_core::types::EpochKind;
+
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
 /// Seconds of a week.
@@ -15,6 +17,26 @@ pub fn week_begin(week: u64, tz: i32) -> u64 {
 #[must_use]
 pub fn week_of(time: u64, tz: i32) -> u64 {
     (time.saturating_add_signed(i64::from(tz)) / DAY + 3) / 7
+}
+
+/// How long a stream's epochs are, by the docket's number for it.
+#[must_use]
+pub const fn epochs(number: u8) -> EpochKind {
+    match number {
+        0 => EpochKind::Day,
+        1 => EpochKind::Week,
+        _ => EpochKind::Period,
+    }
+}
+
+/// An epoch of this length, for people.
+#[must_use]
+pub const fn word(epochs: EpochKind) -> &'static str {
+    match epochs {
+        EpochKind::Day => "day",
+        EpochKind::Week => "week",
+        EpochKind::Period => "period",
+    }
 }
 
 /// A moment in local time, for people.

@@ -151,9 +151,9 @@ pub struct SubcontractView {
     pub signers: u16,
     /// Its pots, by slot.
     pub pots: Vec<u64>,
-    /// How its opening stands, while it is open.
+    /// Who opened it and what it waits for, while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub opening: Option<Opened>,
+    pub opened: Option<Opened>,
 }
 
 /// One purse.
@@ -258,10 +258,12 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
         if left.is_some_and(|left| left <= report.observed_from) {
             continue;
         }
-        let window = window(chain, place, report.stream.0).await?;
+        let terms = week::stream(chain, place, report.stream.0).await?;
+        let window = u64::from(terms.windowSeconds);
         if report.verdict == Verdict::Ok && now <= accepted_at + window {
             needs_you.push(format!(
-                "the report of week {} can be contested until {}",
+                "the report of {} {} can be contested until {}",
+                calendar::word(calendar::epochs(terms.epochKind)),
                 report.epoch.0,
                 calendar::shown(accepted_at + window, tz(chain, place).await?)
             ));
@@ -315,15 +317,6 @@ async fn left(chain: &DynProvider, place: &Deployment, member: u16) -> Result<Op
     let left = Roster::new(place.roster, chain).leftAt(member).call().await;
     let left = left.map_err(asked("reading the roster"))?.to::<u64>();
     Ok((left != 0).then_some(left))
-}
-
-async fn window(chain: &DynProvider, place: &Deployment, stream: u16) -> Result<u64, ChainError> {
-    let read = Docket::new(place.docket, chain)
-        .streamOf(stream)
-        .call()
-        .await
-        .map_err(asked("reading a stream"))?;
-    Ok(u64::from(read.terms.windowSeconds))
 }
 
 /// Reads the polity.
@@ -406,7 +399,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
             .call()
             .await
             .map_err(asked("reading a subcontract"))?;
-        let opening = match state {
+        let opened = match state {
             "open" => open::opened(chain, place, id).await?,
             _ => None,
         };
@@ -437,7 +430,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
                 .await
                 .map_err(asked("counting signers"))?,
             pots,
-            opening,
+            opened,
         });
     }
     let mut purses = Vec::new();

@@ -1,4 +1,4 @@
-//! A week at the pile, read for people: the reports that were accepted, and a settled week's digest.
+//! An epoch at the pile, mostly a week, read for people: the reports that were accepted, and what settled.
 //!
 //! *In*: a [`Deployment`], a chain. *Out*: plain figures; amounts in units of H. Everything comes from views and events.
 
@@ -9,22 +9,45 @@ use alloy::providers::DynProvider;
 use hearth_bindings::{Charter, Docket, Firewood, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{StreamId, SubcontractId};
+use hearth_oracle_core::types::{Calendar, Epoch, EpochKind, StreamId, SubcontractId};
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::calendar;
 use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
+use crate::template::{self, TemplateError};
 use crate::view::tz;
 
 const CHARGE: u8 = 6;
 const SHARED: u8 = 7;
 
-/// A settled week of firewood.
+/// Why there is no digest.
+#[derive(Debug, Error)]
+pub enum DigestError {
+    /// The subcontract is none of those read here.
+    #[error("there is no digest")]
+    Template(#[from] TemplateError),
+    /// Nothing to tell yet.
+    #[error("{} has settled yet", match given { Some(epoch) => format!("{word} {epoch} is not one that"), None => format!("no {word}") })]
+    NotSettled {
+        /// Day, week or period.
+        word: &'static str,
+        /// The epoch asked for, where one was.
+        given: Option<u32>,
+    },
+    /// The chain could not be asked.
+    #[error("the digest could not be read")]
+    Chain(#[from] ChainError),
+}
+
+/// A settled epoch of firewood.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Digest {
-    /// The week.
+    /// How long its epochs are.
+    pub epochs: EpochKind,
+    /// Which of them this is.
     pub epoch: u32,
     /// Its beginning, unix seconds.
     pub begin: u64,
@@ -110,28 +133,42 @@ pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Rep
     Ok(found)
 }
 
-/// Reads a settled week of a firewood subcontract: the given one, or the last; none where none settled.
+/// A stream's terms.
 ///
 /// # Errors
 /// Where the chain cannot be asked.
+pub async fn stream(
+    chain: &DynProvider,
+    place: &Deployment,
+    stream: u16,
+) -> Result<Docket::StreamTerms, ChainError> {
+    let read = Docket::new(place.docket, chain).streamOf(stream).call().await;
+    Ok(read.map_err(asked("reading a stream"))?.terms)
+}
+
+/// Reads a settled epoch of a firewood subcontract: the given one, or the last.
+///
+/// # Errors
+/// See [`DigestError`].
 pub async fn digest(
     chain: &DynProvider,
     place: &Deployment,
     subcontract: u16,
     epoch: Option<u32>,
-) -> Result<Option<Digest>, ChainError> {
-    let charter = Charter::new(place.charter, chain);
-    let wood = charter
-        .subcontractAt(subcontract)
-        .call()
-        .await
-        .map_err(asked("reading a subcontract"))?;
+) -> Result<Digest, DigestError> {
+    let wood = template::known(chain, place, subcontract).await?;
+    let terms = Firewood::new(wood, chain).terms().call().await;
+    let terms = terms.map_err(asked("reading the terms"))?;
+    let epochs = calendar::epochs(stream(chain, place, terms.stream).await?.epochKind);
     let weeks = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
     let week = weeks
         .iter()
         .rev()
         .find(|log| epoch.is_none_or(|epoch| log.inner.epoch.to::<u32>() == epoch));
-    let Some(week) = week else { return Ok(None) };
+    let week = week.ok_or(DigestError::NotSettled {
+        word: calendar::word(epochs),
+        given: epoch,
+    })?;
     let epoch = week.inner.epoch;
     let money = &week.inner.money;
     let mut lines: BTreeMap<u16, Line> = BTreeMap::new();
@@ -169,14 +206,24 @@ pub async fn digest(
             _ => {}
         });
     }
-    let terms = Firewood::new(wood, chain).terms().call().await;
-    let provider = terms.map_err(asked("reading the terms"))?.provider;
+    let provider = terms.provider;
     if money.borneByProvider > 0 {
         line_of(&mut lines, provider, &|line| line.borne = money.borneByProvider);
     }
-    Ok(Some(Digest {
-        epoch: epoch.to::<u32>(),
-        begin: calendar::week_begin(epoch.to::<u64>(), tz(chain, place).await?),
+    let epoch = epoch.to::<u32>();
+    let calendar = Calendar {
+        tz: tz(chain, place).await?,
+        ignition: Charter::new(place.charter, chain)
+            .t0()
+            .call()
+            .await
+            .map_err(asked("reading the ignition"))?
+            .to(),
+    };
+    Ok(Digest {
+        epochs,
+        epoch,
+        begin: calendar.begin(epochs, Epoch(epoch)),
         provider,
         lines: lines.into_values().collect(),
         to_provider: money.toProvider,
@@ -187,7 +234,7 @@ pub async fn digest(
         from_reserve: money.fromReserve,
         shared: money.shared,
         borne_by_provider: money.borneByProvider,
-    }))
+    })
 }
 
 impl Digest {

@@ -7,9 +7,10 @@ use alloy::providers::DynProvider;
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use clap::{Args, Subcommand};
-use eyre::{Result, bail, eyre};
+use eyre::{Result, bail};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
 use hearth::amount::Amount;
+use hearth::calendar;
 use hearth::card::Card;
 use hearth::carry::{Read, SHOWING, VERSION};
 use hearth::chain::{self, ChainError, asked};
@@ -340,7 +341,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
             }
             let terms = subcontract::terms(&person.chain, &person.place, *subcontract).await?;
             let now = chain::time(&person.chain).await?;
-            let expiry = now + (days * hearth::calendar::DAY).min(LONGEST_MANDATE - 3_600);
+            let expiry = now + (days * calendar::DAY).min(LONGEST_MANDATE - 3_600);
             let mandate = Mandate {
                 subcontract: *subcontract,
                 per_event: per_event.0,
@@ -510,9 +511,13 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
     let reports = week::reports(&person.chain, &person.place).await?;
     let report = reports.into_iter().map(|(report, _)| report);
     let mut report = report.filter(|report| report.epoch.0 == epoch && report.stream.0 == stream);
-    let report = report.next().ok_or_else(|| {
-        eyre!(BadInput(format!("stream {stream} has no accepted report for week {epoch}; `hearth me` names those that can be contested")))
-    })?;
+    let Some(report) = report.next() else {
+        let terms = week::stream(&person.chain, &person.place, stream).await?;
+        bail!(BadInput(format!(
+            "stream {stream} has no accepted report for {} {epoch}; `hearth me` names those that can be contested",
+            calendar::word(calendar::epochs(terms.epochKind))
+        )));
+    };
     person
         .does(
             words,

@@ -200,7 +200,7 @@ pub(crate) enum Word {
     },
     /// Contest your own line of a report while its window runs
     Contest {
-        /// The report's week
+        /// The report's day, week or period, by its number
         epoch: u32,
         /// The stream
         #[arg(long, default_value_t = 1)]
@@ -231,12 +231,12 @@ pub(crate) enum Word {
     },
     /// Charter, seats, streams, subcontracts, purses and exposure
     Status,
-    /// The provider's week, or a member's own
+    /// The provider's digest of a week, or other epoch, or a member's own
     Digest {
-        /// The week; the last settled one without it
+        /// Its number; the last settled one without it
         #[arg(long)]
         epoch: Option<u32>,
-        /// A member's own week instead of the provider's
+        /// A member's own instead of the provider's
         #[arg(long)]
         member: Option<u16>,
         /// The subcontract

@@ -12,6 +12,7 @@ use hearth::kit::KitError;
 use hearth::open::OpenError;
 use hearth::sign::SignError;
 use hearth::template::TemplateError;
+use hearth::week::DigestError;
 use hearth_keystore::KeyError;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -72,7 +73,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
         {
             return BAD_INPUT;
         }
-        if cause.is::<NotYet>() {
+        if cause.is::<NotYet>() || matches!(cause.downcast_ref(), Some(DigestError::NotSettled { .. })) {
             return TRY_AGAIN;
         }
     }

@@ -191,7 +191,7 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
         })
         .collect();
     talk::table(&["subcontract", "name", "state", "signers", "pots, H"], &rows);
-    for opened in status.subcontracts.iter().filter_map(|one| one.opening.as_ref()) {
+    for opened in status.subcontracts.iter().filter_map(|one| one.opened.as_ref()) {
         talk::line(&format!(
             "subcontract {} waits for signers: {} of {}, {} objections; to be enacted from {} to {}",
             opened.subcontract,
@@ -225,7 +225,7 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
     Ok(())
 }
 
-/// A settled week: the provider's, or one member's.
+/// A settled epoch: the provider's, or one member's.
 pub(crate) async fn digest(
     words: &Words,
     subcontract: u16,
@@ -234,9 +234,7 @@ pub(crate) async fn digest(
 ) -> Result<()> {
     let chain = words.chain().await?;
     let place = words.deployment(&chain).await?;
-    let Some(digest) = week::digest(&chain, &place, subcontract, epoch).await? else {
-        bail!(talk::NotYet("no week has settled yet".into()));
-    };
+    let digest = week::digest(&chain, &place, subcontract, epoch).await?;
     let tz = view::tz(&chain, &place).await?;
     if let Some(member) = member {
         return own(words, &digest, &digest.of(member, &place), tz);
@@ -245,7 +243,8 @@ pub(crate) async fn digest(
         return talk::json(&with_version(&digest)?);
     }
     talk::line(&format!(
-        "the week from {} for {}, who brings the wood",
+        "the {} from {} for {}, who brings the wood",
+        calendar::word(digest.epochs),
         calendar::shown(digest.begin, tz),
         place.member_name(digest.provider)
     ));
@@ -299,8 +298,9 @@ fn own(words: &Words, digest: &Digest, line: &Line, tz: i32) -> Result<()> {
         return talk::json(&value);
     }
     talk::line(&format!(
-        "{}, your week from {}",
+        "{}, your {} from {}",
         line.name,
+        calendar::word(digest.epochs),
         calendar::shown(digest.begin, tz)
     ));
     let untapped = if line.member == digest.provider {

@@ -405,7 +405,7 @@ async fn founded(story: &Story) {
 async fn subcontracts(story: &Story) {
     std::fs::write(
         story.path("willow.toml"),
-        opening("willow-wood", "0.5 H", "radar-2.json"),
+        opening("willow-wood", "0.5 H", "radar-2.json").replace("epoch = \"week\"", "epoch = \"day\""),
     )
     .unwrap();
     std::fs::write(
@@ -466,6 +466,13 @@ async fn subcontracts(story: &Story) {
     assert_eq!(status["subcontracts"][1]["name"], "willow-wood");
     assert_eq!(status["subcontracts"][1]["state"], "open");
     assert_eq!(status["streams"][1]["name"], "willow-pile");
+    assert_eq!(status["subcontracts"][1]["opened"]["sponsor"], 2);
+    story.fails(
+        "ada",
+        "digest --subcontract 2",
+        TRY_AGAIN,
+        "no day has settled yet",
+    );
 
     // Cleo signs twice, to open it and to enrol its stream; who carries it pays.
     story.signs("cleo", "open reed.toml");
@@ -808,6 +815,18 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.fails("ada", "--rpc-url nowhere me", BAD_INPUT, "no RPC address");
     story.fails("carrier", "me", BAD_INPUT, "no member's");
     story.fails("ada", "digest", TRY_AGAIN, "no week has settled yet");
+    story.fails(
+        "ada",
+        "digest --epoch 7",
+        TRY_AGAIN,
+        "week 7 is not one that has settled yet",
+    );
+    story.fails(
+        "ada",
+        "digest --subcontract 9",
+        BAD_INPUT,
+        "there is no subcontract 9",
+    );
 
     // R1: money in and out, mandates up and down.
     let mandate = "mandate sign 1 --per-event \"7 H\" --per-period \"9 H\" --shared \"1 H\"";
