@@ -8,6 +8,7 @@
 //! `None` are about calls that contracts make of each other, and are met by nobody unless Hearth itself is at fault.
 
 use std::fmt::Debug;
+use std::sync::OnceLock;
 
 use alloy::primitives::U256;
 use alloy::sol_types::{GenericContractError, SolInterface};
@@ -15,8 +16,18 @@ use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, Pr
 
 use crate::amount::Amount;
 use crate::calendar;
+use crate::found::Deployment;
 use crate::limits::LIMITS;
 use crate::open::{SUNSET, state_in_words};
+
+/// Whom and which hours refusals speak of, said once for a process since they rise from everywhere in it.
+static KNOWN: OnceLock<(Deployment, i32)> = OnceLock::new();
+
+/// Has refusals speak of members by this deployment's names, and of moments by its local time, `tz` seconds east of UTC.
+/// The first deployment a process names is the one.
+pub fn acquaint(place: &Deployment, tz: i32) {
+    KNOWN.get_or_init(|| (place.clone(), tz));
+}
 
 /// The sentence for a revert's data, where it says anything.
 #[must_use]
@@ -113,7 +124,7 @@ sentences! { signed Charter::CharterErrors {
     Self::AlreadyInstalled(e) => format!("subcontract {} is installed already", e.id),
     Self::CreationFailed(_) => "the template refuses these terms; `hearth check` names what is wrong with them".into(),
     Self::FounderUnknown(e) => range("founder", e.given, 1, e.most),
-    Self::AlreadySigned(e) => format!("member {} has signed the charter already", e.founder),
+    Self::AlreadySigned(e) => format!("{} has signed the charter already", member(e.founder)),
     Self::BandOutOfRange(e) => range("band", e.given, 0, e.most),
     Self::SigningClosed(e) => format!(
         "the charter could be signed until {}, 30 days from its proposal; it is void, and every deposit can be withdrawn: \
@@ -135,9 +146,9 @@ sentences! { signed Charter::CharterErrors {
         ),
     },
     Self::TooManyOpen(e) => format!(
-        "member {} has {} subcontracts open, which is all they can; a place is free once one is enacted or over, and 72 \
+        "{} has {} subcontracts open, which is all they can; a place is free once one is enacted or over, and 72 \
          hours after it was opened at the soonest",
-        e.sponsor, e.most
+        member(e.sponsor), e.most
     ),
     Self::TermsTooLong(e) => format!("the terms have {} bytes, wanted {} at most", e.given, e.most),
     Self::TemplateUnfit(e) => format!(
@@ -145,7 +156,7 @@ sentences! { signed Charter::CharterErrors {
         e.pots, e.minimumSigners, e.kinds
     ),
     Self::NotSponsor(e) => format!(
-        "subcontract {} was opened by member {}, and only they can take it back, not member {}", e.id, e.wanted, e.given
+        "subcontract {} was opened by {}, and only they can take it back, not {}", e.id, member(e.wanted), member(e.given)
     ),
     Self::OpenTooShort(e) => format!("subcontract {} is open for objections until {}; enact it then", e.id, at(e.earliest)),
     Self::ObjectionsStand(e) => format!(
@@ -155,21 +166,21 @@ sentences! { signed Charter::CharterErrors {
     Self::TermsLiveAlready(e) => format!("subcontract {} has the same terms and is in force; sign that one", e.live),
     Self::ReasonMissing(_) => "given no reason, wanted why it harms you".into(),
     Self::NotMature(e) => format!(
-        "only who was a member for 30 days on {}, when this count began, is counted; member {} was not",
-        at(e.opened), e.member
+        "only who was a member for 30 days on {}, when this count began, is counted; {} was not",
+        at(e.opened), member(e.member)
     ),
     Self::SignedItself(e) => format!(
-        "member {} signed subcontract {1}, and only who did not can object; who signed it ends it for themselves by \
+        "{} signed subcontract {1}, and only who did not can object; who signed it ends it for themselves by \
          `hearth mandate revoke {1}`",
-        e.member, e.id
+        member(e.member), e.id
     ),
-    Self::CountedAlready(e) => format!("member {} is counted already; once is enough", e.member),
+    Self::CountedAlready(e) => format!("{} is counted already; once is enough", member(e.member)),
     Self::ObjectionsSpent(e) => format!(
-        "member {} has objected {} times alone in 30 days, which is all they can; join another's objection, or wait",
-        e.member, e.most
+        "{} has objected {} times alone in 30 days, which is all they can; join another's objection, or wait",
+        member(e.member), e.most
     ),
     Self::NotASigner(e) => format!(
-        "member {} has signed no mandate for subcontract {}, and only who has can end it", e.member, e.id
+        "{} has signed no mandate for subcontract {}, and only who has can end it", member(e.member), e.id
     ),
     Self::NotTighter(e) => format!(
         "the limit {:?} is {}, and {} is no tighter; a limit only tightens", limit(e.item), e.than, e.given
@@ -189,10 +200,10 @@ sentences! { signed Roster::RosterErrors {
     Self::NominationUnknown(e) => format!("there is no nomination {}", e.nomination),
     Self::NominationEnded(e) => format!("nomination {} is over: its candidate was admitted or refused", e.nomination),
     Self::CandidateKnown(e) => format!(
-        "{} is the key of member {}, for ever; who left and comes back brings a new key", e.candidate, e.member
+        "{} is the key of {}, for ever; who left and comes back brings a new key", e.candidate, member(e.member)
     ),
     Self::CandidateMissing(_) => "given no candidate, wanted their key".into(),
-    Self::AlreadyVouched(e) => format!("member {} vouches in nomination {} already", e.member, e.nomination),
+    Self::AlreadyVouched(e) => format!("{} vouches in nomination {} already", member(e.member), e.nomination),
     Self::VouchersEnough(e) => format!(
         "nomination {} has {} who vouch, wanted {}; no more are needed", e.nomination, e.given, e.wanted
     ),
@@ -201,9 +212,9 @@ sentences! { signed Roster::RosterErrors {
         e.nomination, e.given, e.wanted
     ),
     Self::VouchesSpent(e) => format!(
-        "member {} vouches for three already, for 180 days each; they can again from {} on", e.member, at(e.nextFree)
+        "{} vouches for three already, for 180 days each; they can again from {} on", member(e.member), at(e.nextFree)
     ),
-    Self::AlreadyObjected(e) => format!("member {} has objected to nomination {} already", e.member, e.nomination),
+    Self::AlreadyObjected(e) => format!("{} has objected to nomination {} already", member(e.member), e.nomination),
     Self::WindowClosed(e) => format!("nomination {} could be objected to until {}", e.nomination, at(e.closed)),
     Self::WindowOpen(e) => format!(
         "members can object to nomination {} until {}; admit its candidate after it", e.nomination, at(e.closes)
@@ -268,21 +279,21 @@ sentences! { signed Mandates::MandatesErrors {
         e.given, e.subcontract, e.wanted
     ),
     Self::SponsorFirst(e) => format!(
-        "member {0}, who opened subcontract {1}, signs it first; ask them to say `hearth mandate sign {1}`",
-        e.sponsor, e.subcontract
+        "{0}, who opened subcontract {1}, signs it first; ask them to say `hearth mandate sign {1}`",
+        member(e.sponsor), e.subcontract
     ),
     Self::ExpiryOutside(e) => format!(
         "given a mandate until {}, wanted after {} and until {} at the latest", at(e.given), at(e.after_), at(e.latest)
     ),
     Self::TooManyMandates(e) => format!(
-        "member {} has {} mandates, which is all they can; revoke one by `hearth mandate revoke`", e.member, e.most
+        "{} has {} mandates, which is all they can; revoke one by `hearth mandate revoke`", member(e.member), e.most
     ),
     Self::NoMandate(e) => format!(
-        "member {} has no mandate for subcontract {}; `hearth me` lists those they have", e.member, e.subcontract
+        "{} has no mandate for subcontract {}; `hearth me` lists those they have", member(e.member), e.subcontract
     ),
     Self::MandateLive(e) => format!(
-        "member {0}'s mandate for subcontract {1} may still be charged; revoke it by `hearth mandate revoke {1}`",
-        e.member, e.subcontract
+        "{0}'s mandate for subcontract {1} may still be charged; revoke it by `hearth mandate revoke {1}`",
+        member(e.member), e.subcontract
     ),
     Self::TooManySigners(e) => format!("subcontract {} has {} signers, which is all it can", e.subcontract, e.most),
     Self::OnlyTheLedger(_)
@@ -347,7 +358,7 @@ sentences! { signed Docket::DocketErrors {
     Self::WindowOutOfRange(e) => range("window, seconds", e.given, e.least, e.most),
     Self::DataClassOutOfRange(e) => range("data class", e.given, 0, e.most),
     Self::EstimatorUnnamed(_) => "the stream names no estimator".into(),
-    Self::NotAMemberId(e) => format!("member {} does not exist or has left, wanted a member", e.given),
+    Self::NotAMemberId(e) => format!("{} does not exist or has left, wanted a member", member(e.given)),
     Self::ParametersLength(e) => format!("the estimator's parameters have {} bytes, wanted {} at most", e.given, e.most),
     Self::DeviceCount(e) => range("devices", e.given, e.least, e.most),
     Self::DeviceUnknown(e) => format!("stream {} has no device in place {}; places count from 0", e.stream, e.index),
@@ -359,8 +370,8 @@ sentences! { signed Docket::DocketErrors {
         "a device whose key begins {} serves or served a place of a stream, and serves that one for ever; `hearth-oracle key device` makes a new one",
         e.kid
     ),
-    Self::NotCustodian(e) => format!("stream {} is kept by member {}, not by member {}", e.stream, e.wanted, e.given),
-    Self::BadgeTaken(e) => format!("this badge is member {}'s; they give it up by `hearth badge none`", e.by),
+    Self::NotCustodian(e) => format!("stream {} is kept by {}, not by {}", e.stream, member(e.wanted), member(e.given)),
+    Self::BadgeTaken(e) => format!("this badge is {}'s; they give it up by `hearth badge none`", member(e.by)),
     Self::NotIgnited(_) => NOT_IGNITED.into(),
     Self::VersionNotCurrent(e) => format!(
         "the report is of version {} of the committee's keys, wanted {}; its seats sign it again", e.given, e.current
@@ -379,9 +390,9 @@ sentences! { signed Docket::DocketErrors {
     Self::WindowOver(e) => format!("the report could be contested until {}", at(e.end)),
     Self::WindowRuns(e) => format!("the report can be contested until {}, and settles after it", at(e.end)),
     Self::LapsedAt(e) => format!("the report could be settled until {}; nothing moves by it any more", at(e.latest)),
-    Self::AlreadyContested(e) => format!("member {} has contested this report already", e.member),
+    Self::AlreadyContested(e) => format!("{} has contested this report already", member(e.member)),
     Self::ContestsUsed(e) => format!(
-        "member {} has contested twice in 90 days, which is all they can; they can again from {} on", e.member, at(e.earliest)
+        "{} has contested twice in 90 days, which is all they can; they can again from {} on", member(e.member), at(e.earliest)
     ),
     Self::GasTooLow(e) => gas(e.given, e.wanted),
     Self::SealLength(e) => format!("the report's seal has {} bytes, wanted {}", e.given, e.wanted),
@@ -403,7 +414,7 @@ sentences! { signed Firewood::FirewoodErrors {
     },
     Self::NothingLeft(_) => "its pots are empty; nothing is left to give out".into(),
     Self::BandTooSoon(e) => format!(
-        "member {} declared a band within 30 days; they can again from {} on", e.member, at(e.earliest)
+        "{} declared a band within 30 days; they can again from {} on", member(e.member), at(e.earliest)
     ),
     Self::NotTheDocket(_)
     | Self::NotTheCharter(_)
@@ -450,9 +461,21 @@ fn gas(given: U256, wanted: U256) -> String {
     format!("given {given} gas, wanted {wanted}; send it with more")
 }
 
-/// A moment for people, in UTC, since a refusal does not say where.
+/// A moment for people: in local time where that is known, otherwise in UTC.
 fn at(time: impl TryInto<u64>) -> String {
-    calendar::shown(time.try_into().unwrap_or(u64::MAX), 0) + " UTC"
+    let time = time.try_into().unwrap_or(u64::MAX);
+    KNOWN.get().map_or_else(
+        || calendar::shown(time, 0) + " UTC",
+        |(_, tz)| calendar::shown(time, *tz),
+    )
+}
+
+/// A member for people: by name where that is known, otherwise by number.
+fn member(id: impl TryInto<u16>) -> String {
+    let id = id.try_into().unwrap_or(u16::MAX);
+    KNOWN
+        .get()
+        .map_or_else(|| format!("member {id}"), |(place, _)| place.member_name(id))
 }
 
 fn h(units: impl TryInto<u64>) -> String {
@@ -494,7 +517,7 @@ fn need(what: u8) -> (&'static str, &'static str) {
 fn account(id: u32) -> String {
     let low = id & 0xff;
     match id >> 24 {
-        0 => format!("purse of member {id}"),
+        0 => format!("purse of {}", member(id)),
         1 => format!("bond purse of seat {low}"),
         _ => format!("pot {low} of subcontract {}", id >> 8 & 0xffff),
     }

@@ -413,6 +413,7 @@ impl Words {
                 place.charter
             )));
         }
+        hearth::refusal::acquaint(&place, hearth::view::tz(chain, &place).await?);
         Ok(place)
     }
 }

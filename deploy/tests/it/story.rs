@@ -494,7 +494,7 @@ async fn subcontracts(story: &Story) {
         "dan",
         "withdraw-proposal 3 --yes",
         1,
-        "opened by member 3, and only they",
+        "was opened by cleo, and only they can take it back, not dan",
     );
     story.signs("cleo", "withdraw-proposal 3");
     // A device's key serves one stream for ever, so what was taken back is opened anew with a new one.
@@ -520,7 +520,7 @@ async fn subcontracts(story: &Story) {
         "ada",
         &format!("mandate sign 2 {caps} --yes"),
         1,
-        "member 2, who opened subcontract 2, signs it first",
+        "bo, who opened subcontract 2, signs it first",
     );
     story.sends("bo", &format!("mandate sign 2 {caps}"));
     story.at(opened["from"].as_u64().unwrap()).await;
@@ -775,6 +775,11 @@ async fn newcomers(story: &Story) {
         1,
         "members can object to nomination 1 until",
     );
+    let told = story.run("carrier", "join admit 1").stderr;
+    assert!(
+        !String::from_utf8_lossy(&told).contains("UTC"),
+        "a refusal's hours are the charter's"
+    );
     story.at(now + 7 * DAY + 1).await;
     story.says("carrier", "join admit 1");
     story.says("carrier", "join admit 2");
@@ -948,7 +953,7 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.at(MONDAY + 31 * DAY).await;
     story.sends("ada", "band 4");
     story.signs("cleo", "band 5");
-    story.fails("cleo", "band 5 --yes", 1, "declared a band within 30 days");
+    story.fails("cleo", "band 5 --yes", 1, "cleo declared a band within 30 days");
 
     rotated(&story).await;
 
