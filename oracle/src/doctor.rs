@@ -246,6 +246,16 @@ async fn charter(
     }
     let charter = Charter::new(address, provider);
     let mut findings = Vec::new();
+    if begins_late(provider, address, config.chain.from_block).await {
+        findings.push(bad(
+            "chain",
+            format!(
+                "chain.from_block is {}, and the charter was there before: seats and streams of that time are not seen",
+                config.chain.from_block
+            ),
+            "write the fromBlock of deployments/<chain-id>.json, or leave it out, and start the daemon again",
+        ));
+    }
     let Ok(ignition) = charter.t0().call().await else {
         return vec![failed(format!("{address} is no charter"))];
     };
@@ -275,6 +285,21 @@ async fn charter(
     findings.extend(gas(provider, docket, keys).await);
     findings.extend(peers(config, provider, committee, clock).await);
     findings
+}
+
+/// Whether the charter was there before the block from which the seat reads. A node that has forgotten the state of that
+/// block does not say, and then nothing is told.
+async fn begins_late(provider: &RootProvider, charter: Address, from_block: u64) -> bool {
+    let Some(before) = from_block.checked_sub(1) else {
+        return false;
+    };
+    match provider.get_block_number().await {
+        Ok(head) if head < before => true,
+        _ => {
+            let code = provider.get_code_at(charter).number(before).await;
+            code.is_ok_and(|code| !code.is_empty())
+        }
+    }
 }
 
 async fn seat(

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use alloy::primitives::U256;
+use alloy::providers::Provider as _;
 use alloy::providers::ext::AnvilApi as _;
 use hearth_oracle::clock::{Clock, WallClock};
 use hearth_oracle::config::Config;
@@ -103,6 +104,19 @@ async fn each_fault_is_found_and_how_to_mend_it_is_said() {
         "deployments/",
     )
     .await;
+
+    let founded = polity.chain.get_block_number().await.unwrap();
+    for late in [founded, founded + 1_000_000] {
+        let late = with(&|c| c.chain.from_block = late);
+        finds(
+            &late,
+            "chain",
+            Grade::Bad,
+            "the charter was there before",
+            "fromBlock",
+        )
+        .await;
+    }
 
     let another = with(&|c| c.seat = hearth_oracle_core::types::SeatId(1));
     finds(
