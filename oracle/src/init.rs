@@ -19,7 +19,7 @@ pub struct InitArgs {
     /// Folder to prepare; made where it is missing.
     pub folder: PathBuf,
     /// Number of the seat in the committee, from 0.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=30))]
     pub seat: u8,
     /// Name of the seat, for people.
     #[arg(long)]
@@ -34,7 +34,7 @@ pub struct InitArgs {
     #[arg(long)]
     pub second_rpc: Option<RpcUrl>,
     /// Id of the chain.
-    #[arg(long, default_value_t = 31337)]
+    #[arg(long, default_value_t = 31337, value_parser = clap::value_parser!(u64).range(1..=u64::MAX >> 1))]
     pub chain_id: u64,
     /// The charter's address, if it is known already; `hearth plan` foretells it.
     #[arg(long)]
@@ -205,7 +205,11 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     let gas = address(&keys.join("gas.json"), &password)?;
 
     if !config.exists() {
-        write(&config, &configuration(args))?;
+        // An RPC's address may hold a token.
+        key::write_private(&config, configuration(args).as_bytes()).map_err(|failed| match failed {
+            KeyError::Write { path, source } => InitError::Write { path, source },
+            other => InitError::Key(other),
+        })?;
     }
     write_card(&card_file, &card)?;
     Ok(Prepared {
@@ -563,6 +567,17 @@ mod tests {
         assert_eq!(config.chain.charter.to_string(), charter);
         let card: SeatCard = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
         assert_eq!(card, first.card);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_a_configuration_that_may_hold_a_token() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        let config = init(&args).unwrap().config;
+        let mode = std::fs::metadata(config).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
