@@ -164,3 +164,13 @@ fn what_cannot_be_played_is_refused() {
         Err(ScriptError::Crowded { .. })
     ));
 }
+
+#[test]
+fn the_script_in_the_documentation_is_one() {
+    let page = include_str!("../../../../docs/sensing.md");
+    let (_, after) = page.split_once("```json\n").expect("an example");
+    let (example, _) = after.split_once("```").expect("its end");
+    let script: Script = serde_json::from_str(example).expect("a script");
+    assert_eq!(script.happenings.len(), 4);
+    assert!(script.happenings.is_sorted_by_key(|happening| happening.at));
+}
