@@ -156,3 +156,21 @@ fn describe() {
 pub(crate) fn dropped(stage: &'static str) {
     counter!(DROPPED, "stage" => stage).increment(1);
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_alarm_is_upon_a_figure_that_is_told() {
+        let alerts = include_str!("../host/alerts.yml");
+        let named: Vec<&str> = alerts
+            .split(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+            .filter(|word| word.starts_with("hearth_"))
+            .map(|word| word.trim_end_matches("_bucket"))
+            .collect();
+        assert!(named.len() > 10, "{named:?}");
+        for name in named {
+            let told = include_str!("metrics.rs").contains(&format!("= \"{name}\";"));
+            assert!(told, "{name} is no figure of a seat");
+        }
+    }
+}
