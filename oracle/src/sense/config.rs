@@ -4,6 +4,7 @@
 //! secret by value; keys are named by file.
 
 use super::drivers::{Settings, kind, names};
+use crate::init::DeviceCard;
 use hearth_oracle_core::types::{Network, Seats};
 use reqwest::Url;
 use serde::Deserialize;
@@ -262,8 +263,25 @@ impl Text {
                     device.kind
                 ));
             }
+            let key = folder.join(device.key);
+            if let Some(card) = card_beside(&key) {
+                if card.kind != device.kind {
+                    problems.push(format!(
+                        "the key of the {} is that of {}, a {kind} by its card; wanted kind \"{kind}\", or another key",
+                        device.kind,
+                        card.name,
+                        kind = card.kind
+                    ));
+                }
+                if card.interval_seconds != device.interval_seconds {
+                    problems.push(format!(
+                        "the interval_seconds of the {} is {}, wanted {} as its card has it",
+                        device.kind, device.interval_seconds, card.interval_seconds
+                    ));
+                }
+            }
             devices.push(DeviceConfig {
-                key: folder.join(device.key),
+                key,
                 interval_seconds: device.interval_seconds,
                 source: device.source.map(|source| folder.join(source)),
                 settings: Settings {
@@ -286,6 +304,13 @@ impl Text {
             devices,
         })
     }
+}
+
+/// The card that `key device` wrote beside a device's key: what the founders enrolled. None where it lies elsewhere.
+fn card_beside(key: &Path) -> Option<DeviceCard> {
+    let name = key.file_name()?.to_str()?.strip_suffix(".key.json")?;
+    let card = std::fs::read(key.with_file_name(format!("{name}.card.json"))).ok()?;
+    serde_json::from_slice(&card).ok()
 }
 
 fn url(name: &str, given: &str, schemes: &[&str], problems: &mut Vec<String>) -> Option<Url> {
@@ -357,6 +382,29 @@ pub(crate) mod tests {
             .replace("= 60", "= 0");
         let told = problems(&text);
         assert_eq!(told.len(), 5, "{told:#?}");
+    }
+
+    #[test]
+    fn a_device_is_what_its_card_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        crate::init::device(folder.path(), "pile", "badge", 60, 0, &password).unwrap();
+        let path = folder.path().join("edge.toml");
+        let text = sound().replace("badge.key", "pile.key.json");
+        assert!(EdgeConfig::parse(&path, &text).is_ok());
+        let Err(ConfigError::Unfit { problems, .. }) = EdgeConfig::parse(
+            &path,
+            &text.replace("\"badge\"", "\"scale\"").replace("= 60", "= 30"),
+        ) else {
+            panic!("must be refused");
+        };
+        assert_eq!(
+            problems,
+            [
+                "the key of the scale is that of pile, a badge by its card; wanted kind \"badge\", or another key",
+                "the interval_seconds of the scale is 30, wanted 60 as its card has it",
+            ]
+        );
     }
 
     #[test]
