@@ -11,7 +11,8 @@ import {Signed} from "./Signed.sol";
 import {Calendar, EpochKind} from "./types/Calendar.sol";
 import {Entries, Entry, Fate} from "./types/Entry.sol";
 import {Epoch, MemberId, StreamId, SubcontractId} from "./types/Ids.sol";
-import {Header, Reports, Verdict} from "./types/Report.sol";
+import {Live, Lives} from "./types/Live.sol";
+import {Header, Reports} from "./types/Report.sol";
 
 /// @title The docket
 /// @notice Implements `IDocket`: never settles a report twice, and no failure of one blocks another.
@@ -112,14 +113,6 @@ contract Docket is IDocket, Signed {
         uint40 from;
     }
 
-    /// @dev One slot, read by every submission.
-    struct Live {
-        uint24 version;
-        uint8 seats;
-        uint40 t0;
-        address keys; // where the report keys of the version are
-    }
-
     struct Contests {
         uint40 latest;
         uint40 earlier;
@@ -172,7 +165,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function enrolFirst(StreamTerms[] calldata streams) external {
-        if (_streamCount != 0 || _live.version != 0) revert EnrolledAlready(_streamCount);
+        if (_streamCount != 0 || _live.version() != 0) revert EnrolledAlready(_streamCount);
         bytes32 given = keccak256(abi.encode(streams));
         bytes32 wanted = CHARTER.streamsHash();
         if (given != wanted) revert StreamsNotSigned(given, wanted);
@@ -211,7 +204,7 @@ contract Docket is IDocket, Signed {
     }
 
     function _sponsorOfOpen(SubcontractId id) private view returns (MemberId sponsor) {
-        if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version == 0) {
+        if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version() == 0) {
             revert SubcontractNotOpen(id);
         }
         sponsor = CHARTER.sponsorOf(id);
@@ -311,8 +304,8 @@ contract Docket is IDocket, Signed {
     }
 
     function _replaceDevice(MemberId member, StreamId stream, uint8 index, Device calldata device) private {
-        Live memory live = _live;
-        if (live.version == 0) revert NotIgnited();
+        Live live = _live;
+        if (live.version() == 0) revert NotIgnited();
         Stream storage record = _streams[stream];
         if (index >= record.devices) revert DeviceUnknown(stream, index);
         if (member != record.custodian || !ROSTER.isMember(member)) {
@@ -320,8 +313,8 @@ contract Docket is IDocket, Signed {
         }
 
         EpochKind kind = record.epochKind;
-        Epoch running = Calendar.epochAt(kind, block.timestamp + DEVICE_NOTICE, TZ, live.t0);
-        uint40 from = uint40(_end(kind, running, live.t0));
+        Epoch running = Calendar.epochAt(kind, block.timestamp + DEVICE_NOTICE, TZ, live.t0());
+        uint40 from = uint40(_end(kind, running, live.t0()));
         _place(stream, index, device, from);
         emit DeviceReplaced(stream, index, device, from);
     }
@@ -374,7 +367,7 @@ contract Docket is IDocket, Signed {
     }
 
     function _enrolBadge(MemberId member, bytes32 badge) private {
-        if (_live.version == 0) revert NotIgnited();
+        if (_live.version() == 0) revert NotIgnited();
         if (!ROSTER.isMember(member)) revert NotAMemberId(member);
         uint256 tomorrow = Calendar.day(block.timestamp, TZ) + 1;
         _setBadge(member, badge, uint40(Calendar.dayBegin(tomorrow, TZ)));
@@ -411,7 +404,7 @@ contract Docket is IDocket, Signed {
         uint40 t0 = CHARTER.t0();
         if (t0 == 0) revert NotIgnited();
 
-        _live = Live({version: version, seats: seats, t0: t0, keys: keys});
+        _live = Lives.make(version, seats, t0, keys);
         emit Reseated(version, seats, keys);
     }
 
@@ -419,31 +412,30 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external {
-        Live memory live = _live;
-        if (header.committeeVersion() != live.version) {
-            revert VersionNotCurrent(header.committeeVersion(), live.version);
+        Live live = _live;
+        if (header.committeeVersion() != live.version()) {
+            revert VersionNotCurrent(header.committeeVersion(), live.version());
         }
         if (!header.isWellFormed()) revert HeaderMalformed(header);
 
         Entry[64] storage ring = _rings[header.pair()];
-        Epoch epoch = header.epoch();
-        uint256 number = Epoch.unwrap(epoch);
-        // First of all that costs: who comes second in a race has done nothing wrong.
-        if (ring[number % RING].isOf(number)) revert AlreadyAccepted(epoch);
-        // The word before an epoch of number zero is another epoch's, so the subtraction may wrap.
+        uint256 place;
         Entry parent;
+        // The word before an epoch of number zero is another epoch's, so the subtraction may wrap.
         unchecked {
+            uint256 number = Epoch.unwrap(header.epoch());
+            place = number % RING;
+            // First of all that costs: who comes second in a race has done nothing wrong.
+            if (ring[place].isOf(number)) revert AlreadyAccepted(header.epoch());
             parent = ring[(number - 1) % RING];
-            if (!parent.isOf(number - 1) || parent.isPassed()) parent = _across(header, ring, live.t0);
+            if (!parent.isHeadAt(number - 1)) parent = _across(header, ring, live.t0());
         }
-        EpochKind kind = parent.kind();
-        _checkReportable(kind, epoch, live.t0);
+        _checkReportable(parent.kind(), header.epoch(), live.t0());
 
         bytes32 signed = _digest(header, parent.digest(), envelopes, Reports.payloadHash(payload));
-        Seal.check(signed, header.signers(), seal, live.keys, live.seats);
+        Seal.check(signed, header.signers(), seal, live.keys(), live.seats());
 
-        Fate fate = header.verdict() == Verdict.Ok ? Fate.Pending : Fate.Spent;
-        ring[number % RING] = Entries.make(signed, block.timestamp, epoch, fate, kind);
+        ring[place] = parent.next(header, signed, block.timestamp);
         emit Accepted(header, envelopes, payload);
     }
 
@@ -477,13 +469,13 @@ contract Docket is IDocket, Signed {
         if (last.isNone()) {
             record.started = true;
             record.first = epoch;
-            return Entries.make(0, 0, Epoch.wrap(0), Fate.Pending, kind);
+            return Entries.origin(kind);
         }
         ring[Epoch.unwrap(last.epoch()) % RING] = last.passed();
     }
 
     function _checkReportable(EpochKind kind, Epoch epoch, uint256 t0) private view {
-        uint256 end = _end(kind, epoch, t0);
+        uint256 end = Calendar.epochEnd(kind, epoch, TZ, t0);
         if (block.timestamp < end) revert EpochNotClosed(epoch, block.timestamp, end);
         // What ended is not before its end.
         unchecked {
@@ -635,7 +627,7 @@ contract Docket is IDocket, Signed {
     {
         uint56 report = _report(subcontract, stream, epoch);
         if (_now != report | SETTLING) revert NotSettling(subcontract, stream, epoch);
-        begin = uint40(_begin(_streams[stream].epochKind, epoch, _live.t0));
+        begin = uint40(_begin(_streams[stream].epochKind, epoch, _live.t0()));
         frozen = _frozen[report];
     }
 
@@ -666,14 +658,14 @@ contract Docket is IDocket, Signed {
 
     /// @dev The oldest epoch, the coming one among them, that accrues and can still be reported.
     function _firstReportable(Stream storage record) private view returns (Epoch first) {
-        Live memory live = _live;
-        if (live.version == 0) return first;
+        Live live = _live;
+        if (live.version() == 0) return first;
         EpochKind kind = record.epochKind;
-        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0)) + 1;
+        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0())) + 1;
         for (uint256 i = 0; i < RING; ++i) {
             Epoch epoch = Epoch.wrap(number);
-            if (block.timestamp > _end(kind, epoch, live.t0) + ACCEPT_WITHIN) break;
-            if (_accrues(record.subcontract, kind, epoch, live.t0)) first = epoch;
+            if (block.timestamp > _end(kind, epoch, live.t0()) + ACCEPT_WITHIN) break;
+            if (_accrues(record.subcontract, kind, epoch, live.t0())) first = epoch;
             if (number == 0) break;
             --number;
         }
@@ -715,7 +707,7 @@ contract Docket is IDocket, Signed {
         Entry entry = _rings[_pair(subcontract, stream)][Epoch.unwrap(epoch) % RING];
         if (!entry.isOf(Epoch.unwrap(epoch))) {
             bool forgotten = !entry.isNone() && Epoch.unwrap(entry.epoch()) > Epoch.unwrap(epoch);
-            bool late = block.timestamp > _end(record.epochKind, epoch, _live.t0) + ACCEPT_WITHIN;
+            bool late = block.timestamp > _end(record.epochKind, epoch, _live.t0()) + ACCEPT_WITHIN;
             return forgotten || late ? ReportState.Lapsed : ReportState.None;
         }
         if (entry.fate() == Fate.Settled) return ReportState.Settled;
@@ -760,7 +752,7 @@ contract Docket is IDocket, Signed {
         view
         returns (uint16 count, uint256 oldest)
     {
-        uint256 t0 = _live.t0;
+        uint256 t0 = _live.t0();
         if (t0 == 0) return (0, 0);
         // At most `MOST_STREAMS`.
         StreamId[] storage streams = _streamsOf[subcontract];
@@ -816,7 +808,7 @@ contract Docket is IDocket, Signed {
         view
         returns (bytes32)
     {
-        return _hashTypedDataV4(Reports.structHash(header, parent, envelopes, payload));
+        return Reports.digest(_domainSeparatorV4(), header, parent, envelopes, payload);
     }
 
     function _known(SubcontractId subcontract, StreamId stream) private view returns (Stream storage record) {

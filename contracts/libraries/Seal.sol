@@ -41,58 +41,70 @@ library Seal {
         internal
         view
     {
-        uint256 wanted = quorum(seats);
-        uint256 length;
         unchecked {
-            length = wanted * SIGNATURE_LENGTH;
+            uint256 wanted = quorum(seats);
+            uint256 length = wanted * SIGNATURE_LENGTH;
+            if (seal.length != length) revert SealLength(seal.length, length);
+            if (signers >> seats != 0) revert SignerNotSeated(signers, seats);
+            if (_ones(signers) != wanted) revert SignersNotQuorum(signers, wanted);
         }
-        if (seal.length != length) revert SealLength(seal.length, length);
-        if (signers >> seats != 0) revert SignerNotSeated(signers, seats);
-        if (_ones(signers) != wanted) revert SignersNotQuorum(signers, wanted);
 
         uint256 left = signers;
-        uint256 seat;
-        uint256 key;
-        uint256 recovered;
-        bytes32 vs;
+        uint256 entry;
+        uint256 place;
         assembly ("memory-safe") {
             // Memory from `free` on: digest, v, r and s as `ecrecover` takes them, then one word per seat with its key,
-            // zero beyond the code. Nothing else uses that memory before the loop ends.
+            // zero beyond the code. Nothing else uses that memory before the reason is found. The answer of `ecrecover`
+            // is the word at 32; where there is no signer it returns nothing, and the word at 0 is read, which is zero.
             let free := mload(0x40)
-            let table := add(free, 128)
+            let v := add(free, 32)
+            let r := add(free, 64)
+            let s := add(free, 96)
+            let half := HALF_ORDER
+            let low := shr(1, not(0))
+            mstore(0, 0)
             mstore(free, digest)
-            extcodecopy(keys, table, 1, shl(5, seats))
+            entry := add(free, 128)
+            extcodecopy(keys, entry, 1, shl(5, seats))
             // As many signatures as bits, as was compared above: `place` never leaves the seal.
-            let place := seal.offset
-            let entry := table
+            place := seal.offset
             for {} left { left := shr(1, left) } {
                 if and(left, 1) {
-                    key := mload(entry)
-                    vs := calldataload(add(place, 32))
-                    let s := shr(1, shl(1, vs))
-                    mstore(add(free, 32), add(27, shr(255, vs)))
-                    mstore(add(free, 64), calldataload(place))
-                    mstore(add(free, 96), s)
-                    // Where there is no signer, nothing is returned and the word stays zero.
-                    mstore(0, 0)
-                    pop(staticcall(gas(), 1, free, 128, 0, 32))
-                    recovered := mload(0)
+                    let vs := calldataload(add(place, 32))
+                    mstore(v, add(27, shr(255, vs)))
+                    mstore(r, calldataload(place))
+                    vs := and(vs, low)
+                    mstore(s, vs)
+                    pop(staticcall(gas(), 1, free, 128, 32, 32))
+                    let key := mload(entry)
                     // A vacant seat's key is zero, as is what is recovered from no signature at all.
-                    if or(or(iszero(key), gt(s, HALF_ORDER)), sub(recovered, key)) { break }
+                    if or(or(iszero(key), gt(vs, half)), sub(mload(returndatasize()), key)) { break }
                     place := add(place, SIGNATURE_LENGTH)
                 }
                 entry := add(entry, 32)
             }
-            seat := shr(5, sub(entry, table))
         }
-        if (left == 0) return;
-        // A seat's number is below 32, a key is an address.
-        // forge-lint: disable-start(unsafe-typecast)
+        if (left != 0) _refuse(entry, place);
+    }
+
+    /// @dev Why `check` stopped: at the key at `entry` in its memory, for the signature at `place` in calldata.
+    function _refuse(uint256 entry, uint256 place) private pure {
+        uint256 seat;
+        address key;
+        address recovered;
+        bytes32 vs;
+        assembly ("memory-safe") {
+            seat := shr(5, sub(entry, add(mload(0x40), 128)))
+            key := mload(entry)
+            recovered := mload(returndatasize())
+            vs := calldataload(add(place, 32))
+        }
+        // A seat's number is below 32.
+        // forge-lint: disable-next-line(unsafe-typecast)
         SeatId refused = SeatId.wrap(uint8(seat));
-        if (key == 0) revert SeatVacant(refused);
+        if (key == address(0)) revert SeatVacant(refused);
         if (!isLow(vs)) revert SignatureMalleable(refused);
-        revert SignatureNotOfSeat(refused, address(uint160(recovered)), address(uint160(key)));
-        // forge-lint: disable-end(unsafe-typecast)
+        revert SignatureNotOfSeat(refused, recovered, key);
     }
 
     /// @dev How many bits are set: sums of pairs, nibbles, bytes, then all bytes by one product.

@@ -62,8 +62,11 @@ library Calendar {
     /// all times.
     function _begin(EpochKind kind, uint256 number, int32 tz, uint256 t0) private pure returns (uint256) {
         unchecked {
-            if (kind == EpochKind.Period) return t0 + number * PERIOD;
-            uint256 firstDay = kind == EpochKind.Day ? number : number * 7 - 3;
+            uint256 firstDay = number;
+            if (kind != EpochKind.Day) {
+                if (kind == EpochKind.Period) return t0 + number * PERIOD;
+                firstDay = number * 7 - 3;
+            }
             // forge-lint: disable-next-line(unsafe-typecast)
             return uint256(int256(firstDay * DAY) - tz);
         }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {EpochKind} from "./Calendar.sol";
 import {Epoch} from "./Ids.sol";
+import {Header} from "./Report.sol";
 
 /// @notice What became of an accepted report, as far as time does not say it.
 enum Fate {
@@ -21,22 +22,27 @@ using Entries for Entry global;
 /// @title Entries
 /// @notice Makes and reads the entries of a stream's ring.
 library Entries {
+    uint256 private constant KIND = 3;
     uint256 private constant FATE = 3 << 2;
+    uint256 private constant EPOCH = uint256(type(uint24).max) << 8;
     uint256 private constant PASSED = 1 << 4;
     uint256 private constant FROZEN = 1 << 5;
 
     // Every accessor shifts its field to the low bits before it narrows, so no narrowing loses anything.
     // forge-lint: disable-start(unsafe-typecast)
 
+    /// @notice What stands before a stream's first report: nothing but the kind.
+    function origin(EpochKind length) internal pure returns (Entry) {
+        return Entry.wrap(uint256(length));
+    }
+
+    /// @notice The entry of a report that follows `parent`: of the same kind of epoch.
     /// @dev `at` fits 32 bits until the year 2106.
-    function make(bytes32 signed, uint256 at, Epoch of_, Fate given, EpochKind length)
-        internal
-        pure
-        returns (Entry)
-    {
+    function next(Entry parent, Header header, bytes32 signed, uint256 at) internal pure returns (Entry) {
+        uint256 given = uint256(header.isOk() ? Fate.Pending : Fate.Spent);
         return Entry.wrap(
-            (uint256(signed) & ~uint256(type(uint64).max)) | (at << 32) | (uint256(Epoch.unwrap(of_)) << 8)
-                | (uint256(given) << 2) | uint256(length)
+            (uint256(signed) & ~uint256(type(uint64).max)) | (at << 32)
+                | (uint256(Epoch.unwrap(header.epoch())) << 8) | (given << 2) | (Entry.unwrap(parent) & KIND)
         );
     }
 
@@ -75,9 +81,10 @@ library Entries {
         return EpochKind(Entry.unwrap(entry) & 3);
     }
 
-    /// @notice True where a later report was accepted over at least one missing epoch, so the next epoch is closed for good.
-    function isPassed(Entry entry) internal pure returns (bool) {
-        return Entry.unwrap(entry) & PASSED != 0;
+    /// @notice True where this is the report of that epoch and the next epoch may still have one: no later report was
+    /// accepted over a missing epoch.
+    function isHeadAt(Entry entry, uint256 number) internal pure returns (bool) {
+        return Entry.unwrap(entry) & (EPOCH | PASSED) == number << 8 && Entry.unwrap(entry) != 0;
     }
 
     /// @notice True where a line was contested.

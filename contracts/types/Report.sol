@@ -57,6 +57,11 @@ library Headers {
         return Verdict(uint8(Header.unwrap(header) >> 72));
     }
 
+    /// @notice True where the verdict is OK.
+    function isOk(Header header) internal pure returns (bool) {
+        return uint8(Header.unwrap(header) >> 72) == uint8(Verdict.Ok);
+    }
+
     function confidence(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> 56);
     }
@@ -99,13 +104,15 @@ library Reports {
     bytes32 internal constant TYPEHASH =
         keccak256("Report(uint256 header,bytes32 parent,bytes32 envelopes,bytes32 payload)");
 
-    /// @notice EIP-712 struct hash of a report.
-    /// @dev `keccak256(abi.encode(TYPEHASH, header.unsealed(), parent, envelopes, payload))`, without the encoder's cost.
+    /// @notice EIP-712 digest of a report.
+    /// @dev `keccak256(abi.encodePacked("\x19\x01", domain, keccak256(abi.encode(TYPEHASH, header.unsealed(), parent,
+    /// envelopes, payload))))`, without the encoder's cost.
+    /// @param domain separator of the docket.
     /// @param header the head; its signers are ignored.
     /// @param parent digest of the last accepted report of this subcontract and stream, its low 64 bits zero.
     /// @param envelopes root of the envelopes used.
     /// @param payload keccak256 of the payload's bytes.
-    function structHash(Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
+    function digest(bytes32 domain, Header header, bytes32 parent, bytes32 envelopes, bytes32 payload)
         internal
         pure
         returns (bytes32 hash)
@@ -120,6 +127,10 @@ library Reports {
             mstore(add(free, 96), envelopes)
             mstore(add(free, 128), payload)
             hash := keccak256(free, 160)
+            mstore(free, shl(240, 0x1901))
+            mstore(add(free, 2), domain)
+            mstore(add(free, 34), hash)
+            hash := keccak256(free, 66)
         }
     }
 

@@ -190,7 +190,9 @@ contract Shadow {
         (Header header, bytes32 envelopes, bytes memory payload) =
             abi.decode(log.data, (Header, bytes32, bytes));
         uint16 stream = StreamId.unwrap(header.stream());
-        bytes32 structHash = Reports.structHash(header, head[stream], envelopes, keccak256(payload));
+        bytes32 structHash = keccak256(
+            abi.encode(Reports.TYPEHASH, header.unsealed(), head[stream], envelopes, keccak256(payload))
+        );
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", DOMAIN, structHash));
         Entry storage entry = _entries[header.report()];
         (entry.digest, entry.at, entry.verdict) =
