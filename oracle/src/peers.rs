@@ -3,7 +3,7 @@
 //! *In*: messages of the core. *Out*: signed HTTP posts; what cannot be delivered in time is dropped, since the core
 //! says it again. *Never*: a wait for a slow peer; each has its own short queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,21 +54,16 @@ pub struct PeerState {
 /// What is known of every peer.
 #[derive(Debug, Default)]
 pub(crate) struct Acquaintance {
-    peers: Mutex<Vec<PeerState>>,
+    peers: Mutex<BTreeMap<u8, PeerState>>,
 }
 
 impl Acquaintance {
     fn with(&self, seat: SeatId, change: impl FnOnce(&mut PeerState)) {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = usize::from(seat.0);
-        while peers.len() <= index {
-            let seat = u8::try_from(peers.len()).unwrap_or(u8::MAX);
-            peers.push(PeerState {
-                seat,
-                ..PeerState::default()
-            });
-        }
-        change(&mut peers[index]);
+        change(peers.entry(seat.0).or_insert_with(|| PeerState {
+            seat: seat.0,
+            ..PeerState::default()
+        }));
     }
 
     /// A peer is waited for since wall time `now`: one that is never heard is silent since then.
@@ -97,7 +92,8 @@ impl Acquaintance {
 
     /// Everybody, in order.
     pub(crate) fn all(&self) -> Vec<PeerState> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.values().cloned().collect()
     }
 }
 
@@ -212,5 +208,26 @@ async fn deliver(
                 .with(peer, |state| state.reached = Some(arrived));
             reached = Some(arrived);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_no_peer_of_its_own() {
+        let acquaintance = Acquaintance::default();
+        // Seat 1 waits for all others.
+        for peer in [3, 0, 2] {
+            acquaintance.expect(SeatId(peer), 1_000);
+        }
+        acquaintance.heard(SeatId(2), 1_060, 1_059);
+        let told: Vec<(u8, Option<i64>)> = acquaintance
+            .all()
+            .iter()
+            .map(|peer| (peer.seat, peer.clock_offset))
+            .collect();
+        assert_eq!(told, [(0, None), (2, Some(-1)), (3, None)]);
     }
 }
