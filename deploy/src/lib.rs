@@ -13,6 +13,7 @@ pub mod found;
 mod handed;
 pub mod kit;
 pub mod limits;
+pub mod list;
 pub mod member;
 pub mod name;
 pub mod open;

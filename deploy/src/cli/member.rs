@@ -16,16 +16,20 @@ use hearth::carry::{Read, SHOWING, VERSION};
 use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
+use hearth::list::{self, Question};
 use hearth::member::{self, Account};
 use hearth::plan;
 use hearth::sign::{LONGEST_MANDATE, Mandate};
 use hearth::template;
-use hearth::week;
+use hearth::{view, week};
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use hearth_oracle_core::chain::Domain;
+use hearth_oracle_core::estimators::{Deed as Counted, Item};
+use hearth_oracle_core::report::Report;
+use hearth_oracle_core::types::{EpochKind, MemberId, Network, Verdict};
 use serde_json::json;
 
-use super::talk::{self, BadInput};
+use super::talk::{self, BadInput, NotYet};
 use super::{Words, subcontract};
 
 /// How a member's act is carried.
@@ -533,6 +537,105 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
             carrying,
         )
         .await
+}
+
+/// The member's own list of an epoch, from the first seat whose answer the report on chain commits to.
+pub(crate) async fn list(words: &Words, epoch: Option<u32>, stream: u16, seat: Option<&str>) -> Result<()> {
+    let person = Person::member(words).await?;
+    let (chain, place) = (&person.chain, &person.place);
+    let epochs = calendar::epochs(week::stream(chain, place, stream).await?.epochKind);
+    let word = calendar::word(epochs);
+    let report = week::reports(chain, place).await?.into_iter().rev();
+    let report = report.map(|(report, _)| report).find(|report| {
+        report.stream.0 == stream
+            && epoch.map_or(report.verdict == Verdict::Ok, |epoch| report.epoch.0 == epoch)
+    });
+    let Some(report) = report else {
+        let which = epoch.map_or_else(
+            || format!("no {word}"),
+            |epoch| format!("no report of {word} {epoch}"),
+        );
+        bail!(NotYet(format!("{which} of stream {stream} is accepted yet")));
+    };
+    if report.verdict != Verdict::Ok {
+        bail!(BadInput(format!(
+            "the report of {word} {} counts nobody anything, so nobody has a list of it",
+            report.epoch
+        )));
+    }
+    let question = Question {
+        network: Network::of(place.chain_id, place.charter),
+        stream: report.stream,
+        epoch: report.epoch,
+        member: MemberId(person.member),
+    };
+    let seats = match seat {
+        Some(seat) => vec![seat.to_owned()],
+        None => list::endpoints(chain, place).await?,
+    };
+    let mut refusals = Vec::new();
+    for seat in &seats {
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        match list::ask(seat, &question, &person.key, now, &report.payload).await {
+            Ok(items) => return itemised(words, &person, &report, epochs, seat, &items).await,
+            Err(refused) => refusals.push(refused),
+        }
+    }
+    let mut refusals = refusals.into_iter();
+    match (refusals.next(), refusals.len()) {
+        (Some(refused), 0) => Err(refused.into()),
+        (first, _) => {
+            let said: Vec<String> = first
+                .into_iter()
+                .chain(refusals)
+                .map(|one| one.to_string())
+                .collect();
+            bail!(NotYet(format!("no seat gave your list: {}", said.join("; "))))
+        }
+    }
+}
+
+async fn itemised(
+    words: &Words,
+    person: &Person,
+    report: &Report,
+    epochs: EpochKind,
+    seat: &str,
+    items: &[Item],
+) -> Result<()> {
+    let (epoch, stream) = (report.epoch, report.stream);
+    if words.json {
+        return talk::json(&json!({
+            "v": 1, "member": person.member, "stream": stream, "epoch": epoch, "seat": seat, "items": items,
+        }));
+    }
+    let tz = view::tz(&person.chain, &person.place).await?;
+    let word = calendar::word(epochs);
+    talk::line(&format!(
+        "{}, your own list of {word} {epoch}, as the report on chain commits to it; from {seat}",
+        person.place.member_name(person.member)
+    ));
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            let deed = match item.deed {
+                Counted::Taken => "taken",
+                Counted::Returned => "brought back",
+            };
+            let kilograms = format!("{}.{:03}", item.grams / 1_000, item.grams % 1_000);
+            vec![
+                calendar::shown(item.time, tz),
+                deed.into(),
+                item.pieces.to_string(),
+                kilograms,
+            ]
+        })
+        .collect();
+    talk::table(&["when", "deed", "pieces", "kg"], &rows);
+    talk::say(&format!(
+        "what is not yours you contest by `hearth contest {epoch} --stream {stream}` while its window runs"
+    ));
+    Ok(())
 }
 
 /// Leaves.

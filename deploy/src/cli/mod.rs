@@ -208,6 +208,18 @@ pub(crate) enum Word {
         #[command(flatten)]
         carrying: member::Carrying,
     },
+    /// Your own itemised list of a week, or other epoch, as seats keep it for you and for nobody else
+    List {
+        /// Its number; the last accepted report's without it
+        #[arg(long)]
+        epoch: Option<u32>,
+        /// The stream
+        #[arg(long, default_value_t = 1)]
+        stream: u16,
+        /// A seat's endpoint; those on chain, one after the other, without it
+        #[arg(long, value_name = "URL")]
+        seat: Option<String>,
+    },
     /// Leave for good, with your purse
     Leave {
         #[command(flatten)]
@@ -319,6 +331,7 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
             stream,
             carrying,
         } => member::contest(&words, *epoch, *stream, carrying).await,
+        Word::List { epoch, stream, seat } => member::list(&words, *epoch, *stream, seat.as_deref()).await,
         Word::Leave { carrying } => member::leave(&words, carrying).await,
         Word::Carry { file, yes } => member::carry(&words, file, *yes).await,
         Word::Cancel { file, yes } => member::cancel(&words, file, *yes).await,

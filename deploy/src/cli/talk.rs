@@ -9,6 +9,7 @@ use hearth::carry::CarryError;
 use hearth::chain::ChainError;
 use hearth::found::{Progress, State};
 use hearth::kit::KitError;
+use hearth::list::ListError;
 use hearth::open::OpenError;
 use hearth::sign::SignError;
 use hearth::template::TemplateError;
@@ -47,7 +48,11 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
                 | ChainError::Report { .. } => 1,
             };
         }
+        if matches!(cause.downcast_ref(), Some(ListError::Unreachable { .. })) {
+            return UNREACHABLE;
+        }
         if cause.is::<BadInput>()
+            || matches!(cause.downcast_ref(), Some(ListError::Endpoint { .. }))
             || cause.is::<KitError>()
             || cause.is::<CardError>()
             || cause.is::<SignError>()

@@ -912,6 +912,21 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
         BAD_INPUT,
         "no accepted report for week 1",
     );
+    // R20: her own list is a seat's to give, and to her alone.
+    story.fails(
+        "ada",
+        "list --epoch 1",
+        TRY_AGAIN,
+        "no report of week 1 of stream 1 is accepted yet",
+    );
+    story.fails("ada", "list --seat nowhere", BAD_INPUT, "is no seat's endpoint");
+    story.fails(
+        "ada",
+        "list --seat http://127.0.0.1:1",
+        UNREACHABLE,
+        "the seat at http://127.0.0.1:1 could not be reached",
+    );
+    story.fails("carrier", "list", BAD_INPUT, "is no member's key");
     story.sends("ada", &format!("contest {week}"));
     story.signs("cleo", &format!("contest {week}"));
     // Also who is not named: a subcontract may charge whom it likes within the mandate.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimators::Item;
 use crate::merkle;
-use crate::types::MemberId;
+use crate::types::{Epoch, MemberId, Network, StreamId};
 
 /// A member's own list with what proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,26 @@ pub struct Opened {
     pub salt: B256,
     /// Siblings up to the itemised root.
     pub proof: Vec<B256>,
+}
+
+impl Opened {
+    /// True where the report with this payload commits to the list: its first 32 bytes are the root.
+    #[must_use]
+    pub fn is_under(&self, payload: &[u8]) -> bool {
+        let leaf = leaf(self.member, self.salt, &self.list);
+        payload
+            .first_chunk::<32>()
+            .is_some_and(|root| merkle::proves(&self.proof, root.into(), leaf))
+    }
+}
+
+/// What a member signs (EIP-191) to be shown their list, good until a unix second.
+#[must_use]
+pub fn request(network: Network, stream: StreamId, epoch: Epoch, member: MemberId, until: u64) -> String {
+    format!(
+        "Hearth {network}: show me my own list of stream {stream}, epoch {epoch}, as member {member}. \
+         Good until {until}."
+    )
 }
 
 /// A member's salt, drawn from the proposal's random seed; one salt says nothing of another.
@@ -98,6 +118,8 @@ mod tests {
                 root,
                 leaf(*member, opened.salt, &opened.list)
             ));
+            assert!(opened.is_under(&[&root[..], &[0; 8]].concat()));
+            assert!(!opened.is_under(&[0; 40]) && !opened.is_under(&root[..31]));
             let other = leaf(MemberId(member.0 + 1), opened.salt, &opened.list);
             assert!(!merkle::proves(&opened.proof, root, other));
         }

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use hearth_bindings::Roster;
 use hearth_oracle_core::itemised;
-use hearth_oracle_core::types::{Epoch, MemberId, Network, StreamId};
+use hearth_oracle_core::types::{Epoch, MemberId, StreamId};
 use serde::Deserialize;
 
 use super::http::{Desk, told};
@@ -38,15 +38,6 @@ pub(crate) struct Asked {
     member: u16,
     until: u64,
     signature: String,
-}
-
-/// What a member signs, by EIP-191, to be shown their list.
-#[must_use]
-pub fn words(network: Network, stream: StreamId, epoch: Epoch, member: MemberId, until: u64) -> String {
-    format!(
-        "Hearth {network}: show me my own list of stream {stream}, epoch {epoch}, as member {member}. \
-         Good until {until}."
-    )
 }
 
 pub(crate) async fn list(
@@ -92,7 +83,7 @@ async fn open(desk: &Arc<Desk>, asked: &Asked) -> Result<itemised::Opened, Refus
         ));
     }
     let (stream, epoch, member) = (StreamId(asked.stream), Epoch(asked.epoch), MemberId(asked.member));
-    let text = words(sight.view.network, stream, epoch, member, asked.until);
+    let text = itemised::request(sight.view.network, stream, epoch, member, asked.until);
     let signature: Signature = asked.signature.parse().map_err(|_| forbidden)?;
     let signer = signature.recover_address_from_msg(text).map_err(|_| forbidden)?;
     let source = lists

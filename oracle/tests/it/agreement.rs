@@ -1,7 +1,10 @@
 //! Four seats agree on a day and bring it to its settlement: all well, restarted, silent, late.
 
 use alloy::primitives::keccak256;
+use hearth::list::{self, ListError, Question};
+use hearth_oracle::clock::{Clock as _, WallClock};
 use hearth_oracle_core::itemised;
+use hearth_oracle_core::types::{MemberId, StreamId};
 
 use crate::polity::{END, Polity, until};
 
@@ -43,6 +46,33 @@ async fn r20_a_list_is_opened_to_its_member_alone_and_proves_itself() {
         keccak256([low, high].concat())
     });
     assert_eq!(root[..], polity.payload().await[..32]);
+
+    // The clerk asks the same, and takes it only under the report it was accepted with.
+    let question = |member| Question {
+        network: polity.network,
+        stream: StreamId(1),
+        epoch: Polity::epoch(),
+        member: MemberId(member),
+    };
+    let payload = polity.payload().await;
+    let seat = polity.endpoint(0);
+    let ask = async |founder, member, payload: &[u8]| {
+        let now = WallClock.unix_seconds();
+        list::ask(&seat, &question(member), &polity.key(founder), now, payload).await
+    };
+    let items = ask(1, 1, &payload).await.unwrap();
+    assert_eq!(itemised::canonical(&items), opened.list);
+    let mut other = payload.to_vec();
+    other[0] ^= 1;
+    assert!(matches!(
+        ask(1, 1, &other).await,
+        Err(ListError::NotProven { .. })
+    ));
+    let refused = ask(2, 1, &payload).await.unwrap_err().to_string();
+    assert!(
+        refused.ends_with("a list is opened only to its member's current key"),
+        "{refused}"
+    );
 
     assert_eq!(polity.list(0, 1, 2).await.0, 401, "another founder's key");
     assert_eq!(polity.list(0, 2, 2).await.0, 404, "who took nothing has no list");

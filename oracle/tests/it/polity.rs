@@ -24,6 +24,7 @@ use hearth_oracle::init::{self, InitArgs};
 use hearth_oracle::run::{self, Addresses, Running};
 use hearth_oracle_core::crypto::{Crypto as _, RealKeys};
 use hearth_oracle_core::estimators::wood::Parameters;
+use hearth_oracle_core::itemised;
 use hearth_oracle_core::types::{Counter, Epoch, Kid, MemberId, Network, StreamId};
 use hearth_oracle_core::verify;
 use tokio::net::{TcpListener, TcpStream};
@@ -561,17 +562,26 @@ impl Polity {
             .unwrap()
     }
 
+    /// A founder's key.
+    pub(crate) fn key(&self, founder: usize) -> PrivateKeySigner {
+        PrivateKeySigner::from_bytes(&B256::from_slice(&self.anvil.keys()[founder].to_bytes())).unwrap()
+    }
+
+    /// The day's number.
+    pub(crate) fn epoch() -> Epoch {
+        Epoch(u32::try_from(DAY / 86_400).unwrap())
+    }
+
+    /// Where a seat hears devices, peers and members.
+    pub(crate) fn endpoint(&self, number: usize) -> String {
+        format!("http://{}", self.seats[number].door)
+    }
+
     /// Asks a seat for a member's list, signed by a founder; status and body.
     pub(crate) async fn list(&self, number: usize, member: u16, signer: usize) -> (u16, serde_json::Value) {
-        let key =
-            PrivateKeySigner::from_bytes(&B256::from_slice(&self.anvil.keys()[signer].to_bytes())).unwrap();
-        let (epoch, until) = (
-            Epoch(u32::try_from(DAY / 86_400).unwrap()),
-            WallClock.unix_seconds() + 240,
-        );
-        let text =
-            hearth_oracle::ingest::list::words(self.network, StreamId(1), epoch, MemberId(member), until);
-        let signature = key.sign_message_sync(text.as_bytes()).unwrap();
+        let (epoch, until) = (Self::epoch(), WallClock.unix_seconds() + 240);
+        let text = itemised::request(self.network, StreamId(1), epoch, MemberId(member), until);
+        let signature = self.key(signer).sign_message_sync(text.as_bytes()).unwrap();
         let url = format!(
             "http://{}/v1/list?stream=1&epoch={epoch}&member={member}&until={until}&signature={signature}",
             self.seats[number].door

@@ -8,7 +8,7 @@ use hearth::kit::Kit;
 use crate::binaries::Binaries;
 use crate::chain::{self, LocalChain, Start};
 use crate::outcome::{Known, Outcome, Prices, money};
-use crate::people::{PEOPLE, PROVIDER, SEATS};
+use crate::people::{PEOPLE, PROVIDER, SEATS, TAKER};
 use crate::pile::{Busy, Pile};
 use crate::report;
 use crate::screen::Screen;
@@ -157,6 +157,8 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
         prices: prices(&village.kit()?)?,
     };
     let outcome = Outcome::read(chain.provider(), &place, &report, known).await?;
+    let taker = &PEOPLE[TAKER];
+    let list = village.told(taker, &rpc, &["list"]).await?;
     edge.stop().await?;
     for seat in &mut seats {
         seat.stop().await?;
@@ -167,6 +169,11 @@ async fn play(args: &DemoArgs, folder: &Path) -> Result<()> {
     tell(&outcome)?;
     println!("\n`hearth digest`, as {} reads it\n", PEOPLE[PROVIDER].name);
     village.show(&rpc, &["digest"]).await?;
+    println!(
+        "\n`hearth list`, which a seat opens to {} alone\n\n{}",
+        taker.name,
+        list.trim_end()
+    );
     tell_rest(&outcome)?;
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&outcome).wrap_err("failed to write the outcome")?;

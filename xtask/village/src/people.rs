@@ -85,6 +85,8 @@ const fn person(
 
 /// Position of the one who brings the wood.
 pub const PROVIDER: usize = 1;
+/// Who takes wood in the demonstration's week and reads their own list of it.
+pub const TAKER: usize = 2;
 
 /// The operators' names, by seat.
 pub const SEATS: [&str; 4] = ["alder", "birch", "cedar", "dogwood"];

@@ -325,6 +325,17 @@ impl Village {
         Ok(())
     }
 
+    /// What the clerk tells one person, as they read it.
+    pub async fn told(&self, person: &Person, rpc: &str, words: &[&str]) -> Result<String> {
+        let mut command = tokio::process::Command::new(&self.binaries.hearth);
+        command
+            .current_dir(&self.folder)
+            .args(["--rpc-url", rpc, "--password-file", "password", "--keystore"])
+            .arg(format!("people/{}.json", person.name))
+            .args(words);
+        ask(&mut command).await
+    }
+
     /// The clerk with one person's key.
     pub fn as_person(&self, person: &Person, rpc: &str) -> tokio::process::Command {
         let mut command = self.hearth(rpc);
