@@ -31,7 +31,7 @@ use fold::Known;
 pub use fold::Landed;
 use rpc::{Head, Rpcs, Source};
 
-/// Blocks asked for at once, at most.
+/// Blocks asked for at once, at most. An RPC that refuses so many is asked for fewer.
 const SPAN: u64 = 5_000;
 
 /// The chain as this seat sees it now.
@@ -226,6 +226,8 @@ pub(crate) struct Follower {
     ground: Option<Ground>,
     firm: Option<Firm>,
     shown: Option<Head>,
+    /// Blocks asked for at once.
+    span: u64,
     directory: Arc<Directory>,
     terms: Vec<(StreamId, Arc<core_chain::Terms>)>,
 }
@@ -246,6 +248,7 @@ impl Follower {
             ground: None,
             firm: None,
             shown: None,
+            span: SPAN,
             directory: Arc::default(),
             terms: Vec::new(),
         }
@@ -346,15 +349,23 @@ impl Follower {
         let mut tail = Vec::new();
         let mut next = firm.next;
         while next <= head.number {
-            let to = head.number.min(next + SPAN - 1);
+            let to = head.number.min(next + self.span - 1);
             let filter = Filter::new()
                 .address(vec![ground.places.committee, ground.places.docket])
                 .from_block(next)
                 .to_block(to);
-            let logs = provider
-                .get_logs(&filter)
-                .await
-                .map_err(request("for the committee's and docket's events"))?;
+            let logs = match provider.get_logs(&filter).await {
+                Ok(logs) => logs,
+                // It answers, and not this: many bound the blocks or the events of one answer, each in words of its own.
+                Err(refused) if refused.is_error_resp() && to > next => {
+                    self.span = (to - next).div_ceil(2);
+                    continue;
+                }
+                Err(failed) => {
+                    self.span = SPAN;
+                    return Err(request("for the committee's and docket's events")(failed));
+                }
+            };
             let mut firm_now = Vec::new();
             for log in logs {
                 let time = time_of(provider, &log).await?;

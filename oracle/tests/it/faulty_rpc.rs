@@ -34,9 +34,11 @@ pub(crate) enum Mood {
     Foreign,
     /// Takes transactions and passes none on.
     Withholds,
+    /// Tells the events of seven blocks at once, and of no more.
+    Meagre,
 }
 
-const MOODS: [Mood; 9] = [
+const MOODS: [Mood; 10] = [
     Mood::Well,
     Mood::Unwell,
     Mood::Hangs,
@@ -46,6 +48,7 @@ const MOODS: [Mood; 9] = [
     Mood::ForgetsEveryThird,
     Mood::Foreign,
     Mood::Withholds,
+    Mood::Meagre,
 ];
 
 /// The proxy; it stops with the test's runtime.
@@ -98,6 +101,17 @@ async fn answer(State(inner): State<Arc<Inner>>, body: Bytes) -> Response {
         let raw = alloy::hex::decode(request["params"][0].as_str().unwrap()).unwrap();
         let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "result": keccak256(raw) });
         return axum::Json(reply).into_response();
+    }
+    if mood == Mood::Meagre && method == "eth_getLogs" {
+        let block = |name: &str| {
+            let text = request["params"][0][name].as_str().unwrap();
+            u64::from_str_radix(&text[2..], 16).unwrap()
+        };
+        if block("toBlock") >= block("fromBlock") + 7 {
+            let error = json!({ "code": -32_000, "message": "block range too wide" });
+            let reply = json!({ "jsonrpc": "2.0", "id": request["id"], "error": error });
+            return axum::Json(reply).into_response();
+        }
     }
     let sent = inner.client.post(&inner.anvil).json(&request).send().await;
     let Ok(sent) = sent else {

@@ -47,6 +47,11 @@ async fn the_first_rpc_boasts_of_a_head_nobody_else_sees() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_rpc_tells_of_few_blocks_at_once() {
+    settles(&with_first_rpc(Mood::Meagre).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_rpc_stands_still() {
     settles(&with_first_rpc(Mood::Freezes).await).await;
 }
