@@ -105,8 +105,7 @@ impl ChainError {
 /// # Errors
 /// Where the address is malformed or the node cannot be reached.
 pub async fn connect(url: &str, wallet: Option<EthereumWallet>) -> Result<DynProvider, ChainError> {
-    // Clients need a provider of cryptography; it fails only where one is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    cryptography();
     // Nonces are asked of the node each time: a cached count does not recover from a failed send.
     let builder = ProviderBuilder::new()
         .disable_recommended_fillers()
@@ -123,6 +122,11 @@ pub async fn connect(url: &str, wallet: Option<EthereumWallet>) -> Result<DynPro
     let provider = builder.connect(url).await.map_err(unreachable)?.erased();
     provider.get_chain_id().await.map_err(unreachable)?;
     Ok(provider)
+}
+
+/// Clients need a provider of cryptography; it fails only where one is installed already, which serves as well.
+pub(crate) fn cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Names an error of a question that cannot revert.

@@ -16,7 +16,7 @@ use hearth_oracle_core::types::{Epoch, MemberId, Network, StreamId};
 use reqwest::Url;
 use thiserror::Error;
 
-use crate::chain::{ChainError, asked};
+use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
 
 /// For how long a question is good, seconds; seats take five minutes at most.
@@ -25,8 +25,8 @@ const GOOD_FOR: u64 = 240;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer, at most.
 const LARGEST: usize = 1 << 20;
-/// Characters of a seat's reason that are told, at most.
-const LONGEST_REASON: usize = 200;
+/// Characters of a seat's words that are told, at most; an endpoint on chain has no more.
+const LONGEST: usize = 200;
 
 /// Whose list of what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub async fn endpoints(chain: &DynProvider, place: &Deployment) -> Result<Vec<St
         let read = committee.seat(seat).call().await;
         let read = read.map_err(asked("reading a seat"))?;
         if read.reportKey != Address::ZERO {
-            endpoints.push(read.endpoint);
+            endpoints.push(plain(&read.endpoint));
         }
     }
     Ok(endpoints)
@@ -118,12 +118,13 @@ pub async fn ask(
     payload: &[u8],
 ) -> Result<Vec<Item>, ListError> {
     let url = address(endpoint, question, key, now + GOOD_FOR)?;
-    let endpoint = || endpoint.to_owned();
+    let endpoint = || plain(endpoint);
     // The client's errors name the address, and with it the signed question.
     let unreachable = |source: reqwest::Error| ListError::Unreachable {
         endpoint: endpoint(),
         source: source.without_url(),
     };
+    chain::cryptography();
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
         .redirect(reqwest::redirect::Policy::none())
@@ -189,12 +190,16 @@ fn address(
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|one| !one.is_control())
-        .take(LONGEST_REASON)
+        .take(LONGEST)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::B256;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn question() -> Question {
@@ -214,6 +219,60 @@ mod tests {
             assert!(matches!(refused, ListError::Endpoint { .. }), "{refused}");
             assert!(!refused.to_string().contains('\u{1b}'));
         }
+    }
+
+    /// What comes of a seat that answers so, whatever it is asked.
+    async fn answered(answer: Vec<u8>) -> ListError {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", door.local_addr().unwrap());
+        let seat = async {
+            let (mut caller, _) = door.accept().await.unwrap();
+            let mut question = [0; 4_096];
+            let _ = caller.read(&mut question).await.unwrap();
+            // A caller who has heard enough hangs up.
+            let _ = caller.write_all(&answer).await;
+        };
+        let key = PrivateKeySigner::random();
+        let question = question();
+        let (said, ()) = tokio::join!(ask(&endpoint, &question, &key, 0, &[0; 40]), seat);
+        let refused = said.unwrap_err();
+        assert!(!format!("{refused:?}").contains("signature="), "{refused:?}");
+        refused
+    }
+
+    #[tokio::test]
+    async fn a_seats_bad_answer_is_no_list() {
+        let http = |head: &str, body: &str| {
+            let length = body.len();
+            format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+        };
+        for body in ["", "{}", "[]", "\u{fffd}", &" ".repeat(LARGEST + 1)] {
+            let refused = answered(http("200 OK", body)).await;
+            assert!(matches!(refused, ListError::Form { .. }), "{refused:?}");
+        }
+        let other = Opened {
+            member: MemberId(4),
+            list: "[]".into(),
+            salt: B256::ZERO,
+            proof: Vec::new(),
+        };
+        for member in [3, 4] {
+            let member = MemberId(member);
+            let opened = Opened {
+                member,
+                ..other.clone()
+            };
+            let body = serde_json::to_string(&opened).unwrap();
+            let refused = answered(http("200 OK", &body)).await;
+            assert!(matches!(refused, ListError::NotProven { .. }), "{refused:?}");
+        }
+        let elsewhere = answered(http("302 Found\r\nlocation: http://127.0.0.1:1/", "")).await;
+        assert!(matches!(elsewhere, ListError::Refused { .. }), "{elsewhere:?}");
+        let loud = format!("{{\"reason\": \"\\u001b[2J{}\"}}", "no ".repeat(1_000));
+        let refused = answered(http("404 Not Found", &loud)).await.to_string();
+        assert!(!refused.contains('\u{1b}') && refused.len() < 300, "{refused:?}");
+        let short = answered(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{".to_vec()).await;
+        assert!(matches!(short, ListError::Unreachable { .. }), "{short:?}");
     }
 
     #[test]
