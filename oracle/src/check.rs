@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use hearth_oracle_core::types::Network;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::key::{self, Password, Secret};
 use crate::sign::ReportKey;
 
@@ -122,8 +122,7 @@ fn without_paths(text: &str) -> String {
         // A token may hold any sign but a space; what closes the sentence is not the address's.
         let whole = after.split(char::is_whitespace).next().unwrap_or_default();
         let address = whole.trim_end_matches([')', '"', '\'', ',', ';', ':', '.']);
-        let host = address.split(['/', '?', '#']).next().unwrap_or_default();
-        out.push_str(host.rsplit('@').next().unwrap_or(host));
+        out.push_str(config::host(address));
         rest = &after[address.len()..];
     }
     out.push_str(rest);
@@ -159,6 +158,7 @@ mod tests {
         );
         check("asked http://a/x,token)'\"y.", "asked http://a.");
         check("two http://a/x and http://b?y", "two http://a and http://b");
+        check("asked http://a\\tok", "asked http://a");
         check("none", "none");
     }
 }

@@ -129,8 +129,13 @@ impl RpcUrl {
     }
 }
 
-/// What ends a host and its port. Clients read a backslash as a slash.
-const HOST_ENDS: [char; 4] = ['/', '?', '#', '\\'];
+/// The host and port of an address, given without its scheme: all of it that is never secret. What stands before an `@`
+/// is a name and password, and clients read a backslash as a slash.
+pub(crate) fn host(after_scheme: &str) -> &str {
+    let end = after_scheme.find(['/', '?', '#', '\\']);
+    let authority = &after_scheme[..end.unwrap_or(after_scheme.len())];
+    authority.rsplit('@').next().unwrap_or(authority)
+}
 
 /// Not an address of an RPC.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -145,9 +150,8 @@ impl FromStr for RpcUrl {
             .strip_prefix("http://")
             .or_else(|| text.strip_prefix("https://"))
             .ok_or(NotAnUrl)?;
-        let host = rest.split(HOST_ENDS).next().unwrap_or_default();
         let plain = text.bytes().all(|b| b.is_ascii_graphic());
-        if host.is_empty() || !plain {
+        if host(rest).is_empty() || !plain {
             Err(NotAnUrl)
         } else {
             Ok(Self(text.to_owned()))
@@ -157,18 +161,8 @@ impl FromStr for RpcUrl {
 
 impl fmt::Display for RpcUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = self.0.find("://").map_or(0, |at| at + 3);
-        let end = self.0[scheme..]
-            .find(HOST_ENDS)
-            .map_or(self.0.len(), |at| scheme + at);
-        let host = &self.0[scheme..end];
-        // What stands before an `@` is a name and password.
-        write!(
-            f,
-            "{}{}",
-            &self.0[..scheme],
-            host.rsplit('@').next().unwrap_or(host)
-        )
+        let (scheme, rest) = self.0.split_at(self.0.find("://").map_or(0, |at| at + 3));
+        write!(f, "{scheme}{}", host(rest))
     }
 }
 
@@ -601,7 +595,7 @@ format = "xml"
             let url: RpcUrl = format!("http://a:1{token}").parse().unwrap();
             assert_eq!(url.to_string(), "http://a:1", "{token}");
         }
-        for wrong in ["", "http://", "ws://a", "https:///x", "http://#x", "http://a b"] {
+        for wrong in ["", "http://", "ws://a", "https:///x", "http://a@/x", "http://a b"] {
             assert!(wrong.parse::<RpcUrl>().is_err(), "{wrong}");
         }
     }
