@@ -72,7 +72,7 @@ pub enum JournalError {
     /// The file ends before its last page.
     #[error(
         "the journal {path} has {given} bytes, wanted {wanted}: it was cut off, and the seat signs nothing with it; move \
-         the state folder away, and keep it"
+         the state folder away, keep it, and wait until the open epochs' reports are accepted"
     )]
     Truncated {
         /// Where it lies.
@@ -84,8 +84,8 @@ pub enum JournalError {
     },
     /// A record is not as it was written.
     #[error(
-        "record {n} of the journal {path} is damaged; the seat signs nothing with it: move the state folder away, \
-         and keep it"
+        "record {n} of the journal {path} is damaged; the seat signs nothing with it: move the state folder away, keep \
+         it, and wait until the open epochs' reports are accepted"
     )]
     Damaged {
         /// Where it lies.

@@ -160,7 +160,7 @@ async fn each_fault_is_found_and_how_to_mend_it_is_said() {
         "disk",
         Grade::Bad,
         "journal",
-        "move the state folder away",
+        "only when every report being agreed upon is accepted",
     )
     .await;
     finds(
