@@ -384,7 +384,7 @@ sentences! { signed Docket::DocketErrors {
     Self::EpochBehindHead(e) => format!("epoch {} is behind epoch {}, which is accepted already", e.given, e.head),
     Self::AlreadyAccepted(e) => format!("a report of epoch {} is accepted already", e.epoch),
     Self::NotPending(e) => format!(
-        "stream {} has no report of epoch {} that waits: none was accepted, or it is settled or void", e.stream, e.epoch
+        "no report of epoch {} on stream {} waits: none was accepted, or it is settled or spent", e.epoch, e.stream
     ),
     Self::NotThisReport(e) => format!("given the report {}, wanted {}, which was accepted", e.given, e.accepted),
     Self::WindowOver(e) => format!("the report could be contested until {}", at(e.end)),

@@ -15,14 +15,17 @@ pub(super) fn in_words(refusal: &E) -> String {
         ),
         E::EpochNotAccruing(e) => format!("the subcontract did not run in epoch {}", e.given),
         E::EpochNotClosed(e) => format!(
-            "epoch {} ends at {}, and the head is at {}",
+            "epoch {} ends at unix second {}, and the head is at {}",
             e.epoch, e.end, e.timestamp
         ),
         E::EpochOutOfOrder(e) => format!("epoch {} must wait: {} has no report yet", e.given, e.missing),
-        E::EpochTooLate(e) => format!("epoch {} could be reported until {}", e.epoch, e.latest),
-        E::LapsedAt(e) => format!("the report could be settled until {}", e.latest),
+        E::EpochTooLate(e) => format!(
+            "epoch {} could be reported until unix second {}",
+            e.epoch, e.latest
+        ),
+        E::LapsedAt(e) => format!("the report could be settled until unix second {}", e.latest),
         E::NotPending(e) => format!(
-            "the report of epoch {} is settled, contested or lapsed already",
+            "no report of epoch {} waits: none was accepted, or it is settled or spent",
             e.epoch
         ),
         E::NotThisReport(e) => format!("the docket has accepted another report, {}", e.accepted),
@@ -33,7 +36,7 @@ pub(super) fn in_words(refusal: &E) -> String {
             )
         }
         E::WindowRuns(e) => format!(
-            "its window runs until {}, and the head is at {}",
+            "its window runs until unix second {}, and the head is at {}",
             e.end, e.timestamp
         ),
         other => {
@@ -61,12 +64,12 @@ mod tests {
         );
         check(
             E::NotPending(Docket::NotPending { stream: 1, epoch }),
-            "the report of epoch 7 is settled, contested or lapsed already",
+            "no report of epoch 7 waits: none was accepted, or it is settled or spent",
         );
         let (timestamp, end) = (U256::from(20), U256::from(30));
         check(
             E::WindowRuns(Docket::WindowRuns { timestamp, end }),
-            "its window runs until 30, and the head is at 20",
+            "its window runs until unix second 30, and the head is at 20",
         );
         check(
             E::SeatVacant(Docket::SeatVacant { seat: 3 }),
