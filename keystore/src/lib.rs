@@ -1,7 +1,9 @@
 //! Key files: every key lies in a keystore (web3 secret storage v3) that nobody else can read, under a password.
 //!
-//! *In*: a keystore and a [`Password`]. *Out*: the key. *Refuses*: a file others may read, an empty password, to write
-//! over a key. *Never*: a secret in an argument, an environment variable, a log or an error.
+//! *In*: a keystore and a [`Password`]. *Out*: the key. *Refuses*: a password file others may read, an empty password, to
+//! write over a key. *Never*: a secret in an argument, an environment variable, a log or an error.
+//!
+//! A keystore that others may read is opened all the same: it is encrypted, and wallets of members leave it so.
 //!
 //! Ed25519 seeds are kept in the same form: a keystore encrypts 32 bytes whatever they are for. The `address` that each
 //! keystore shows, so that questions about its owner need no password, names such a seed's file and nothing else.
@@ -99,7 +101,7 @@ impl Password {
     /// # Errors
     /// The file is missing, open to others, or empty.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        private(path)?;
+        must_be_private(path)?;
         let text = std::fs::read_to_string(path).map_err(unread(path))?;
         match text.lines().next() {
             Some(line) if !line.is_empty() => Ok(Self(line.to_owned())),
@@ -131,7 +133,7 @@ fn unread(path: &Path) -> impl Fn(Error) -> KeyError {
 ///
 /// # Errors
 /// It cannot be read, or its mode is open.
-pub fn private(path: &Path) -> Result<(), KeyError> {
+pub fn must_be_private(path: &Path) -> Result<(), KeyError> {
     let found = std::fs::metadata(path).map_err(unread(path))?;
     #[cfg(unix)]
     {
@@ -155,27 +157,32 @@ pub fn private(path: &Path) -> Result<(), KeyError> {
 /// It is already there, or cannot be written.
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), KeyError> {
     use std::io::Write as _;
-    let wrong = |source: Error| match source.kind() {
-        ErrorKind::AlreadyExists => KeyError::There { path: path.into() },
-        _ => KeyError::Write {
-            path: path.into(),
-            source,
-        },
+    let wrong = |source| KeyError::Write {
+        path: path.into(),
+        source,
     };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(wrong)?;
+    let folder = folder(path);
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    // It is nobody else's from its making, and gone again unless it gets the name.
+    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(wrong)?;
+    beside
+        .write_all(content)
+        .and_then(|()| beside.as_file().sync_all())
+        .map_err(wrong)?;
+    match beside.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => {
+            Err(KeyError::There { path: path.into() })
+        }
+        Err(refused) => Err(wrong(refused.error)),
     }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path).map_err(wrong)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(wrong)
+}
+
+/// Where a file lies.
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Opens a keystore.
@@ -219,10 +226,7 @@ pub fn make(path: &Path, password: &Password) -> Result<PrivateKeySigner, KeyErr
         source,
     };
     let key = PrivateKeySigner::random();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder(path);
     std::fs::create_dir_all(folder).map_err(wrong)?;
     // The library writes the file itself, with the modes of any file, so it writes into a folder nobody else can enter.
     let workshop = folder.join(format!(".making-{}", key.address()));

@@ -10,7 +10,7 @@ use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use hearth_oracle_core::crypto::{Crypto, RealKeys};
 
-pub use hearth_keystore::{KeyError, Password, private, write_private};
+pub use hearth_keystore::{KeyError, Password, must_be_private, write_private};
 
 /// 32 secret bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl fmt::Debug for Secret {
 /// # Errors
 /// It is missing, open to others, no keystore, or under another password.
 pub fn open(path: &Path, password: &Password) -> Result<Secret, KeyError> {
-    private(path)?;
+    must_be_private(path)?;
     hearth_keystore::open(path, password).map(Secret::from)
 }
 

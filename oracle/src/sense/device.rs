@@ -6,7 +6,7 @@ use super::{
     outbox::{Outbox, OutboxError},
     readings::{MOST_READINGS, pack},
 };
-use crate::key::{self, KeyError, Password, Secret, private, write_private};
+use crate::key::{self, KeyError, Password, Secret, must_be_private, write_private};
 use hearth_oracle_core::{
     crypto::RealKeys,
     senml::Reading,
@@ -71,7 +71,7 @@ impl DeviceKey {
 
     /// Reads a key file; a keystore needs its password.
     pub fn read(path: &Path, password: Option<&Password>) -> Result<Self, DeviceKeyError> {
-        private(path).map_err(DeviceKeyError::Key)?;
+        must_be_private(path).map_err(DeviceKeyError::Key)?;
         let text = std::fs::read_to_string(path).map_err(|source| {
             DeviceKeyError::Key(KeyError::Read {
                 path: path.into(),
