@@ -14,9 +14,9 @@ use hearth_oracle_core::answer::Outcome;
 use hearth_oracle_core::chain::ChainView;
 use hearth_oracle_core::effect::{Effect, Event, Notice, Record};
 use hearth_oracle_core::seat::{self, Seat};
-use hearth_oracle_core::types::{Counter, Kid, SeatId, StreamId};
+use hearth_oracle_core::types::{Counter, Kid, SeatId};
 use hearth_oracle_core::verify::{Held, Verified};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, histogram};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,7 @@ const EVENTS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Offered {
     pub(crate) envelope: Verified,
+    /// The seat's own clock when it came, unix seconds.
     pub(crate) wall: u64,
     pub(crate) reply: oneshot::Sender<Outcome>,
 }
@@ -69,7 +70,8 @@ pub(crate) struct Inlet {
 pub(crate) struct Ended;
 
 impl Inlet {
-    /// Offers an envelope and waits until it is answered; *kept* means: on disk.
+    /// Hands over an envelope that came at unix second `wall`, waiting while there are too many. What is returned gets the
+    /// answer; *kept* means: on disk.
     pub(crate) async fn offer(
         &self,
         envelope: Verified,
@@ -116,6 +118,7 @@ pub(crate) struct Witness {
     pub(crate) key: ReportKey,
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) outlets: Outlets,
+    /// Seconds of chain time for which envelopes are kept after they are spent (R20).
     pub(crate) keep_seconds: u64,
     pub(crate) config: seat::Config,
     /// The newest counter of each device, to count gaps by.
@@ -161,7 +164,7 @@ impl Witness {
         stop: CancellationToken,
     ) -> Result<(), JournalError> {
         // Without a first look at the chain nothing can be judged; the doors say so until then.
-        let first = loop {
+        let mut sight = loop {
             match stop.run_until_cancelled(intake.inputs.recv()).await.flatten() {
                 Some(Input::Sight(sight)) => break sight,
                 Some(Input::Event(_)) => {}
@@ -170,9 +173,8 @@ impl Witness {
         };
         let records = self.journal.recall()?;
         info!(target: "hearth::journal", seat = self.seat.0, records = records.len(), "recalled");
-        let mut seat = Seat::recover(self.config.clone(), &first.view, records);
-        let mut view = first;
-        let mut own: VecDeque<Event> = VecDeque::from([head()]);
+        let mut seat = Seat::recover(self.config.clone(), &sight.view, records);
+        let mut own: VecDeque<Event> = VecDeque::from([new_head()]);
         let mut offered: Vec<Offered> = Vec::with_capacity(MOST_AT_ONCE);
         let mut batch = Batch::default();
         let mut stopping = false;
@@ -202,14 +204,14 @@ impl Witness {
             }
             match input {
                 Some(Input::Sight(newer)) => {
-                    view = newer;
-                    own.push_back(head());
+                    sight = newer;
+                    own.push_back(new_head());
                 }
                 Some(Input::Event(event)) => own.push_back(*event),
                 None => {}
             }
             for event in own.drain(..) {
-                batch.sort(seat::step(&mut seat, event, &view.view));
+                batch.sort(seat::step(&mut seat, event, &sight.view));
             }
             for Offered {
                 envelope,
@@ -217,11 +219,11 @@ impl Witness {
                 reply,
             } in offered.drain(..)
             {
-                let effects = seat::step(&mut seat, Event::Received { envelope, wall }, &view.view);
+                let effects = seat::step(&mut seat, Event::Received { envelope, wall }, &sight.view);
                 batch.answer(effects, reply);
             }
             self.commit(&batch.records).await?;
-            self.act(&mut batch, &mut own, &view.view)?;
+            self.act(&mut batch, &mut own, &sight.view)?;
         }
     }
 
@@ -264,7 +266,7 @@ impl Witness {
             if let Record::Kept { held, .. } = &record {
                 self.gap(held);
             }
-            told(&record, self.seat);
+            log_record(&record, self.seat);
         }
         for (reply, outcome) in batch.replies.drain(..) {
             // A door that no longer waits has lost its connection; the device will ask again.
@@ -309,7 +311,7 @@ impl Witness {
                     let purge = view.head.time.saturating_sub(self.keep_seconds);
                     self.journal.forget(stream, before, begin, purge)?;
                 }
-                Effect::Note(notice) => note(&notice, self.seat),
+                Effect::Note(notice) => log_notice(&notice, self.seat),
                 // Sorted out before.
                 Effect::Persist(_) | Effect::Answer { .. } => {}
             }
@@ -364,13 +366,13 @@ impl Batch {
     }
 }
 
-fn head() -> Event {
+fn new_head() -> Event {
     Event::Head {
         entropy: B256::from(rand::random::<[u8; 32]>()),
     }
 }
 
-fn told(record: &Record, seat: SeatId) {
+fn log_record(record: &Record, seat: SeatId) {
     match record {
         Record::Kept { held, .. } => debug!(
             target: "hearth::journal", seat = seat.0, stream = held.stream.0, device = %held.kid,
@@ -391,7 +393,7 @@ fn told(record: &Record, seat: SeatId) {
     }
 }
 
-fn note(notice: &Notice, seat: SeatId) {
+fn log_notice(notice: &Notice, seat: SeatId) {
     let seat = seat.0;
     match notice {
         Notice::CounterReused { kid, counter } => {
@@ -428,18 +430,5 @@ fn note(notice: &Notice, seat: SeatId) {
             target: "hearth::estimate", seat, stream = stream.0, reason,
             "the stream's parameters cannot be used; its subcontract must be replaced"
         ),
-    }
-}
-
-/// Marks how long ago each stream was reported on, or else began, in the chain's time.
-pub(crate) fn gauge_reports(view: &ChainView) {
-    for (stream, known) in &view.streams {
-        let StreamId(number) = stream;
-        let since = match known.accepted.last() {
-            Some(last) => last.observed_to,
-            None => view.calendar.begin(known.terms.epochs, known.first_epoch),
-        };
-        let age = view.head.time.saturating_sub(since);
-        gauge!(m::REPORT_AGE, "stream" => number.to_string()).set(age as f64);
     }
 }

@@ -499,7 +499,7 @@ async fn time_of(provider: &RootProvider, log: &Log) -> Result<u64, ChainError> 
 
 /// How long epochs took, how old reports are, and what has become of them.
 fn gauge(sight: &Sight, before: Option<&Sight>) {
-    crate::witness::gauge_reports(&sight.view);
+    gauge_reports(&sight.view);
     for ((stream, epoch), landed) in &sight.landed {
         let Some(before) = before else { return };
         if let Some(known) = before.landed.get(&(*stream, *epoch)) {
@@ -533,5 +533,18 @@ fn gauge(sight: &Sight, before: Option<&Sight>) {
             digest = %landed.accepted.digest, block = landed.accepted.block, verdict = ?landed.accepted.verdict,
             "accepted"
         );
+    }
+}
+
+/// Marks how long ago each stream was reported on, or else began, in the chain's time.
+fn gauge_reports(view: &ChainView) {
+    for (stream, known) in &view.streams {
+        let StreamId(number) = stream;
+        let since = match known.accepted.last() {
+            Some(last) => last.observed_to,
+            None => view.calendar.begin(known.terms.epochs, known.first_epoch),
+        };
+        let age = view.head.time.saturating_sub(since);
+        gauge!(m::REPORT_AGE, "stream" => number.to_string()).set(age as f64);
     }
 }
