@@ -171,6 +171,11 @@ mod tests {
         for name in named {
             let told = include_str!("metrics.rs").contains(&format!("= \"{name}\";"));
             assert!(told, "{name} is no figure of a seat");
+            let explained = include_str!("../../docs/operating.md").contains(&format!("| `{name}"));
+            assert!(
+                explained,
+                "docs/operating.md does not say what to watch {name} for"
+            );
         }
     }
 }

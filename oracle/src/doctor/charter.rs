@@ -12,8 +12,11 @@ use crate::check::Keys;
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Wei a report and its settlement may cost, generously: a million gas at 10 gwei.
+/// Wei a report and its settlement among ten members may cost: a million gas (docs/benchmarks.md) at 10 gwei.
 const ONE_EPOCH_WEI: u128 = 10_000_000_000_000_000;
+
+/// Fewer reports than this are soon spent; `host/alerts.yml` warns at the same coin.
+const FEW_REPORTS: u128 = 5;
 
 /// Findings on the charter, the seat and its gas, and the other seats.
 pub(super) async fn charter(
@@ -150,7 +153,7 @@ async fn gas(provider: &RootProvider, docket: Address, keys: Option<&Keys>) -> V
             let says = format!("the gas account {account} has coin for about {epochs} reports");
             findings.push(match epochs {
                 0 => bad("seat", says, format!("send coin to {account}")),
-                1..10 => poor("seat", says, format!("send coin to {account} soon")),
+                1..FEW_REPORTS => poor("seat", says, format!("send coin to {account} soon")),
                 _ => good("seat", says),
             });
         }
