@@ -60,6 +60,7 @@ impl<'a> Source<'a> {
             path: String::new(),
             span: 0..0,
             keys: document.into_inner(),
+            asked: RefCell::default(),
             missing: Rc::default(),
             absent: None,
         };
@@ -103,12 +104,14 @@ pub struct Placed<T> {
     pub span: Range<usize>,
 }
 
-/// One table of the document; each key is taken once, and what is left at the end was not known.
+/// One table of the document. Each key is taken once; what is left when it is closed, nobody asked for.
 pub struct Table<'a> {
     source: Rc<Source<'a>>,
     path: String,
     span: Range<usize>,
     keys: DeTable<'a>,
+    /// Keys that were asked for, in that order: those the table may have.
+    asked: RefCell<Vec<String>>,
     /// Keys not found: told in the end, unless a misspelling explains them.
     missing: Rc<RefCell<Vec<Missing>>>,
     /// For a section that the text has not: its key in the table above, which tells what it misses.
@@ -134,7 +137,15 @@ impl Drop for Table<'_> {
 
 impl<'a> Table<'a> {
     fn take(&mut self, key: &str) -> Option<Spanned<DeValue<'a>>> {
+        self.ask(key);
         self.keys.remove(key)
+    }
+
+    fn ask(&self, key: &str) {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.iter().any(|known| known == key) {
+            asked.push(key.to_owned());
+        }
     }
 
     fn name(&self, key: &str) -> String {
@@ -147,6 +158,7 @@ impl<'a> Table<'a> {
 
     /// True where the key is there, whatever it holds.
     pub fn has(&self, key: &str) -> bool {
+        self.ask(key);
         self.keys.contains_key(key)
     }
 
@@ -375,6 +387,7 @@ impl<'a> Table<'a> {
             path: self.name(key),
             span: self.span(),
             keys: DeTable::new(),
+            asked: RefCell::default(),
             missing,
             absent: Some(self.absent.clone().unwrap_or_else(|| key.to_owned())),
         })
@@ -407,6 +420,7 @@ impl<'a> Table<'a> {
                 path: self.name(key),
                 span,
                 keys,
+                asked: RefCell::default(),
                 missing: Rc::default(),
                 absent: None,
             }),
@@ -438,11 +452,13 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    /// Every key must have been taken.
-    pub fn close(self, known: &[&str]) {
+    /// Every key must have been taken. To be called once every key that the table may have was asked for.
+    pub fn close(self) {
+        let asked = self.asked.borrow();
+        let known: Vec<&str> = asked.iter().map(String::as_str).collect();
         for key in self.keys.keys() {
             let given = self.name(key.get_ref());
-            let near = nearest(key.get_ref(), known);
+            let near = nearest(key.get_ref(), &known);
             let wanted = near.map_or_else(
                 || format!("one of {}", known.join(", ")),
                 |near| format!("perhaps {near}"),
@@ -504,9 +520,9 @@ mod tests {
             let mut chain = top.section("chain");
             let _: Option<Placed<String>> = chain.must("rpc", "an address");
             chain.must_number("id", 1..=9);
-            chain.close(&["rpc", "id"]);
-            top.section("state").close(&[]);
-            top.close(&["chain", "state"]);
+            chain.close();
+            top.section("state").close();
+            top.close();
             let problems = source.problems();
             problems.iter().map(ToString::to_string).collect::<Vec<_>>()
         };

@@ -25,8 +25,6 @@ pub struct Opening {
     pub stream: StreamTerms,
 }
 
-const TOP: &[&str] = &["charter", "subcontracts", "streams", "models", "devices"];
-
 impl Opening {
     /// Reads it from a file; cards and models are looked for beside it. `highest` is the charter's limit on a multiple, bps
     /// (R3), where it is known.
@@ -69,20 +67,10 @@ fn whole(mut top: Table<'_>, folder: &Path, highest: Option<u64>) -> Option<Open
     let devices_listed = device_tables.is_some() && !top.misspelt("devices");
     let source = top.source();
     let (provider, subcontract) = subcontract_table
-        .map(|mut table| {
-            (
-                member(&mut table, "provider"),
-                terms::subcontract(table, highest, &["provider"]),
-            )
-        })
+        .map(|mut table| (member(&mut table, "provider"), terms::subcontract(table, highest)))
         .unzip();
     let (custodian, stream) = stream_table
-        .map(|mut table| {
-            (
-                member(&mut table, "custodian"),
-                terms::stream(table, &["custodian"]),
-            )
-        })
+        .map(|mut table| (member(&mut table, "custodian"), terms::stream(table)))
         .unzip();
     let name = stream.as_ref().map(|stream| stream.name.clone());
     let mut names = Names::of("stream", name.into_iter().collect(), stream.is_some());
@@ -117,7 +105,7 @@ fn whole(mut top: Table<'_>, folder: &Path, highest: Option<u64>) -> Option<Open
     if stream.is_some() {
         terms::no_more_models(&source, models, &mut names);
     }
-    top.close(TOP);
+    top.close();
 
     Some(Opening {
         charter: charter?.value.0,

@@ -28,7 +28,7 @@ pub(super) fn committee(top: &mut Table<'_>) -> Option<CommitteeTerms> {
     let turn = table.must_number("turn_seconds", 1..=86_400);
     let finality = table.must_number("finality_blocks", 1..=10_000);
     let bond = table.must::<Amount>("bond", "an amount such as \"10 H\"");
-    table.close(&["grace_seconds", "turn_seconds", "finality_blocks", "bond"]);
+    table.close();
     Some(CommitteeTerms {
         grace_seconds: narrow(grace?.value),
         turn_seconds: narrow(turn?.value),
@@ -45,7 +45,7 @@ fn narrow(number: u64) -> u32 {
 pub(super) fn limits(top: &mut Table<'_>) -> Option<[u64; 10]> {
     let mut table = top.must_table("limits")?;
     let read = LIMITS.map(|limit| table.must_number(limit.name, limit.range));
-    table.close(&LIMITS.map(|limit| limit.name));
+    table.close();
     let values: Option<Vec<u64>> = read
         .into_iter()
         .map(|placed| placed.map(|placed| placed.value))
@@ -144,8 +144,8 @@ pub(super) struct SubcontractRead {
     pub(super) terms: Option<SubcontractTerms>,
 }
 
-/// `highest` is the charter's limit on a multiple, bps (R3), where it is known; `also` are keys that were taken already.
-pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>, also: &[&str]) -> SubcontractRead {
+/// `highest` is the charter's limit on a multiple, bps (R3), where it is known.
+pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>) -> SubcontractRead {
     let name = table.must::<Name>("name", "a name");
     let template = table.must::<String>("template", "a template, so far \"firewood\"");
     if let Some(template) = template.filter(|template| template.value != "firewood") {
@@ -188,16 +188,7 @@ pub(super) fn subcontract(mut table: Table<'_>, highest: Option<u64>, also: &[&s
         );
     }
     let shrinkage = table.must_number("shrinkage_bps", 0..=10_000);
-    let known = [
-        "name",
-        "template",
-        "p0",
-        "ref_grams",
-        "mu_bps",
-        "bands",
-        "shrinkage_bps",
-    ];
-    table.close(&[also, &known].concat());
+    table.close();
     let name = name.map(plain);
     let terms = || {
         let mu: Vec<u32> = mu?.value.into_iter().map(narrow).collect();
@@ -230,8 +221,7 @@ pub(super) struct StreamRead {
     pub(super) terms: Option<StreamTerms>,
 }
 
-/// `also` are keys that were taken already.
-pub(super) fn stream(mut table: Table<'_>, also: &[&str]) -> StreamRead {
+pub(super) fn stream(mut table: Table<'_>) -> StreamRead {
     let name = table.must::<Name>("name", "a name");
     let feeds = table.must::<Name>("subcontract", "the name of a subcontract");
     let epoch = table.must::<EpochKind>("epoch", "\"day\", \"week\" or \"period\"");
@@ -256,17 +246,7 @@ pub(super) fn stream(mut table: Table<'_>, also: &[&str]) -> StreamRead {
             }
         }
     }
-    let known = [
-        "name",
-        "subcontract",
-        "epoch",
-        "window_hours",
-        "zone",
-        "data_class",
-        "estimator",
-        "parameters",
-    ];
-    table.close(&[also, &known].concat());
+    table.close();
     let name = name.map(plain);
     let terms = || {
         Some(StreamTerms {
@@ -332,8 +312,6 @@ pub(super) fn models(top: &mut Table<'_>, folder: &Path) -> BTreeMap<String, Pla
     models
 }
 
-const MANDATE: &[&str] = &["per_event", "per_period", "shared_per_period"];
-
 fn mandate(table: &mut Table<'_>) -> Option<MandateTerms> {
     let per_event = table.must::<Amount>("per_event", "an amount such as \"20 H\"");
     let per_period = table.must::<Amount>("per_period", "an amount such as \"40 H\"");
@@ -358,7 +336,7 @@ pub(super) fn consent(top: &mut Table<'_>, subcontracts: usize) -> Option<Consen
     let mut table = top.table("consent")?;
     let most = table.must::<Amount>("most_per_period", "an amount such as \"60 H\"");
     let mandate = mandate(&mut table);
-    table.close(&[&["most_per_period"], MANDATE].concat());
+    table.close();
     Some(ConsentTerms {
         most_per_period: most?.value,
         mandates: vec![Some(mandate?); subcontracts],
@@ -386,19 +364,6 @@ pub(super) struct FounderRead {
     pub(super) key: Option<Placed<Address>>,
     pub(super) terms: Option<FounderTerms>,
 }
-
-const FOUNDER: &[&str] = &[
-    "name",
-    "key",
-    "card",
-    "household",
-    "band",
-    "badge",
-    "most_per_period",
-    "provides",
-    "keeps",
-    "mandates",
-];
 
 impl Founders<'_> {
     pub(super) fn read(
@@ -489,9 +454,9 @@ impl Founders<'_> {
             if let Some(at) = named.and_then(|named| subcontracts.find(&source, &plain(named))) {
                 mandates[at] = caps;
             }
-            inner.close(&[&["subcontract"], MANDATE].concat());
+            inner.close();
         }
-        table.close(FOUNDER);
+        table.close();
         let terms = || {
             Some(FounderTerms {
                 name: name.as_ref()?.value.clone(),
@@ -575,7 +540,7 @@ fn seat(mut table: Table<'_>, folder: &Path) -> Option<Placed<SeatTerms>> {
     let identity = identity
         .map(|placed| placed.value)
         .or(card.as_ref().map(|card| card.value.identity));
-    table.close(&["name", "identity", "card"]);
+    table.close();
     let card = card.map(|card| card.value);
     Some(Placed {
         value: SeatTerms {
@@ -612,7 +577,7 @@ pub(super) fn device(
             );
             table.problem(card.span.clone(), says);
         }
-        table.close(&["stream", "card"]);
+        table.close();
         return (stream, card);
     }
     let span = table.span();
@@ -620,14 +585,7 @@ pub(super) fn device(
     let kind = table.must::<Word<16>>("kind", "at most 16 ASCII characters, such as \"radar\"");
     let interval = table.must_number("interval_seconds", 1..=86_400);
     let until = table.must_number("calibrated_until", 0..=u64::from(u32::MAX));
-    table.close(&[
-        "stream",
-        "card",
-        "key",
-        "kind",
-        "interval_seconds",
-        "calibrated_until",
-    ]);
+    table.close();
     let device = || {
         Some(DeviceCard {
             v: crate::card::VERSION,

@@ -10,27 +10,6 @@ use super::{Amount, Kit, StreamTerms, SubcontractTerms};
 use crate::name::Name;
 use hearth_forms::{Placed, Table};
 
-const TOP: &[&str] = &[
-    "name",
-    "kit",
-    "articles",
-    "utc_offset",
-    "floor",
-    "parent",
-    "source_hash",
-    "token",
-    "committee",
-    "limits",
-    "consent",
-    "subcontracts",
-    "streams",
-    "models",
-    "founders",
-    "seats",
-    "alternates",
-    "devices",
-];
-
 pub(super) fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
     let has_name = top.has("name");
     let name = top.text::<Name>("name", "a name");
@@ -52,7 +31,7 @@ pub(super) fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
         .map_or(B256::ZERO, |placed| placed.value);
     let token = top.table("token").and_then(|mut table| {
         let address = table.text::<Address>("address", "the address of an ERC-20 of 6 decimals");
-        table.close(&["address"]);
+        table.close();
         address.map(|placed| placed.value)
     });
     let committee = terms::committee(&mut top);
@@ -81,12 +60,12 @@ pub(super) fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
     let subcontracts: Vec<_> = subcontract_tables
         .into_iter()
         .flatten()
-        .map(|table| terms::subcontract(table, limits.map(|limits| limits[0]), &[]))
+        .map(|table| terms::subcontract(table, limits.map(|limits| limits[0])))
         .collect();
     let streams: Vec<_> = stream_tables
         .into_iter()
         .flatten()
-        .map(|table| terms::stream(table, &[]))
+        .map(|table| terms::stream(table))
         .collect();
     let names = subcontracts.iter().map(|one| one.name.clone()).collect();
     let mut subcontract_names = Names::of("subcontract", names, subcontracts_listed);
@@ -205,7 +184,7 @@ pub(super) fn whole(mut top: Table<'_>, folder: &Path) -> Option<Kit> {
         }));
     }
     terms::no_more_models(&source, models, &mut stream_names);
-    top.close(TOP);
+    top.close();
 
     let kit = kit.map_or_else(String::new, |kit| kit.value.0);
     Some(Kit {

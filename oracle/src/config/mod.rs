@@ -275,14 +275,7 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
         value(table.number("from_block", 0..=u64::MAX >> 1)).unwrap_or(0),
         value(table.number("poll_milliseconds", 100..=60_000)).unwrap_or(500),
     );
-    table.close(&[
-        "rpc",
-        "second_rpc",
-        "chain_id",
-        "charter",
-        "from_block",
-        "poll_milliseconds",
-    ]);
+    table.close();
 
     let mut table = top.section("seat");
     let seat = value(table.must_number("number", 0..=30));
@@ -293,13 +286,7 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
         gas: key("gas_key", "keys/gas.json"),
         password: key("password_file", "keys/password"),
     };
-    table.close(&[
-        "number",
-        "report_key",
-        "transport_key",
-        "gas_key",
-        "password_file",
-    ]);
+    table.close();
 
     let mut table = top.section("listen");
     let address = "an address with a port, like 127.0.0.1:8480; port 0 takes any free one";
@@ -336,12 +323,12 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     }
     let [mqtt, http, operator] = doors.map(|(_, door)| door.value);
     let listen = Listen { mqtt, http, operator };
-    table.close(&["mqtt", "http", "operator"]);
+    table.close();
 
     let mut table = top.section("state");
     let state = path(&mut table, "folder", "state", folder);
     let keep_days = value(table.number("keep_days", 30..=3_650)).unwrap_or(120);
-    table.close(&["folder", "keep_days"]);
+    table.close();
 
     let mut table = top.section("limits");
     let mut limit = |name: &str, most: u64, default: u32| {
@@ -354,20 +341,15 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
         refused_per_second: limit("refused_per_second", 100_000, 50),
         connections: limit("connections", 100_000, 4_096),
     };
-    table.close(&[
-        "device_per_second",
-        "peer_per_second",
-        "refused_per_second",
-        "connections",
-    ]);
+    table.close();
 
     let mut table = top.section("log");
     let filter = value(table.text("filter", "a filter like `info` or `hearth::submit=debug,info`"));
     let format = value(table.text("format", "`text` or `json`")).unwrap_or(Format::Text);
-    table.close(&["filter", "format"]);
+    table.close();
     let filter: Filter = filter.unwrap_or_else(|| Filter("info".into()));
 
-    top.close(&["chain", "seat", "listen", "state", "limits", "log"]);
+    top.close();
 
     let (rpc, second_rpc, chain_id, charter, from_block, poll) = chain;
     Some(Config {
