@@ -25,6 +25,8 @@ pub struct Problem {
     pub column: usize,
     /// What was given, what was wanted, how to mend it.
     pub says: String,
+    /// The key that is missing, where that is the problem, with the tables it should stand in: `chain.charter`.
+    pub missing: Option<String>,
 }
 
 impl fmt::Display for Problem {
@@ -53,7 +55,7 @@ impl<'a> Source<'a> {
         });
         // What comes after the first may follow from it, too.
         if let Some(error) = errors.first() {
-            source.note(error.span().unwrap_or(0..0), error.message().to_owned());
+            source.note(error.span().unwrap_or(0..0), error.message().to_owned(), None);
         }
         let table = Table {
             source: source.clone(),
@@ -70,11 +72,11 @@ impl<'a> Source<'a> {
     /// Notes a problem at a place, in bytes of the text.
     pub fn problem(&self, span: Range<usize>, says: String) {
         if self.parsed {
-            self.note(span, says);
+            self.note(span, says, None);
         }
     }
 
-    fn note(&self, span: Range<usize>, says: String) {
+    fn note(&self, span: Range<usize>, says: String, missing: Option<String>) {
         // The parser may point inside a character that it did not expect.
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {
@@ -83,7 +85,12 @@ impl<'a> Source<'a> {
         let before = &self.text[..start];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        self.problems.borrow_mut().push(Problem { line, column, says });
+        self.problems.borrow_mut().push(Problem {
+            line,
+            column,
+            says,
+            missing,
+        });
     }
 
     /// All problems in the order of their places.
@@ -122,14 +129,17 @@ pub struct Table<'a> {
 struct Missing {
     /// The key whose misspelling would explain it.
     key: String,
-    says: String,
+    /// Its own, with the tables it should stand in.
+    name: String,
+    wanted: String,
 }
 
 impl Drop for Table<'_> {
     fn drop(&mut self) {
-        if self.absent.is_none() {
-            for missing in self.missing.take() {
-                self.problem(self.span(), missing.says);
+        if self.absent.is_none() && self.source.parsed {
+            for Missing { name, wanted, .. } in self.missing.take() {
+                let says = format!("{name} is missing, wanted {wanted}");
+                self.source.note(self.span(), says, Some(name));
             }
         }
     }
@@ -187,7 +197,8 @@ impl<'a> Table<'a> {
     pub fn missing(&self, key: &str, wanted: &str) {
         self.missing.borrow_mut().push(Missing {
             key: self.absent.clone().unwrap_or_else(|| key.to_owned()),
-            says: format!("{} is missing, wanted {wanted}", self.name(key)),
+            name: self.name(key),
+            wanted: wanted.to_owned(),
         });
     }
 
@@ -556,7 +567,8 @@ mod tests {
             [Problem {
                 line: 1,
                 column: 6,
-                says: "inside".into()
+                says: "inside".into(),
+                missing: None,
             }]
         );
     }

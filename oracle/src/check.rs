@@ -2,14 +2,14 @@
 //!
 //! *In*: the configuration file. *Out*: what this seat is, or every problem at once, keys included.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
 use hearth_oracle_core::types::Network;
 
 use crate::config::{self, Config, ConfigError};
-use crate::key::{self, Password, Secret};
+use crate::key::{self, KeyError, Password, Secret};
 use crate::sign::ReportKey;
 
 /// The seat's opened keys.
@@ -45,21 +45,54 @@ pub enum CheckError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(ConfigError),
-    /// Keys cannot be opened.
-    #[error("{}", .0.join("\n"))]
-    Keys(Vec<String>),
+    /// Keys cannot be used.
+    #[error(transparent)]
+    Keys(KeyProblems),
+}
+
+/// Every key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct KeyProblems(pub Vec<KeyProblem>);
+
+/// Why one key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyProblem {
+    /// It, or the password, cannot be opened.
+    #[error("{}", whole(.0))]
+    Unopened(KeyError),
+    /// Not every 32 bytes are a key.
+    #[error("{path} holds 32 bytes that are no secp256k1 key; make another with `hearth-oracle key`")]
+    NoKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The report key pays for transactions, too.
+    #[error("{report} and {gas} hold one key; the report key signs digests only, so take another for gas")]
+    Shared {
+        /// The report key's file.
+        report: PathBuf,
+        /// The file of the gas account's key.
+        gas: PathBuf,
+    },
+}
+
+fn lines(problems: &[KeyProblem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// Opens the seat's keys, telling every problem at once.
 ///
 /// # Errors
-/// One sentence per key that does not open.
-pub fn keys(config: &Config) -> Result<Keys, CheckError> {
-    let password = Password::read(&config.keys.password).map_err(|e| CheckError::Keys(vec![whole(&e)]))?;
+/// Every key that cannot be used.
+pub fn keys(config: &Config) -> Result<Keys, KeyProblems> {
+    let password = Password::read(&config.keys.password)
+        .map_err(|error| KeyProblems(vec![KeyProblem::Unopened(error)]))?;
     let mut problems = Vec::new();
     let mut open = |path: &Path| {
         key::open(path, &password)
-            .map_err(|error| problems.push(whole(&error)))
+            .map_err(|error| problems.push(KeyProblem::Unopened(error)))
             .ok()
     };
     let (report, transport, gas) = (
@@ -67,12 +100,7 @@ pub fn keys(config: &Config) -> Result<Keys, CheckError> {
         open(&config.keys.transport),
         open(&config.keys.gas),
     );
-    let no_key = |path: &Path| {
-        format!(
-            "{} holds 32 bytes that are no secp256k1 key; make another with `hearth-oracle key`",
-            path.display()
-        )
-    };
+    let no_key = |path: &Path| KeyProblem::NoKey { path: path.into() };
     let report = report.and_then(|secret| {
         let key = ReportKey::new(secret);
         if key.is_none() {
@@ -91,12 +119,11 @@ pub fn keys(config: &Config) -> Result<Keys, CheckError> {
             transport,
             gas,
         }),
-        (Some(_), Some(_), Some(_)) => Err(CheckError::Keys(vec![format!(
-            "{} and {} hold one key; the report key signs digests only, so take another for gas",
-            config.keys.report.display(),
-            config.keys.gas.display()
-        )])),
-        _ => Err(CheckError::Keys(problems)),
+        (Some(_), Some(_), Some(_)) => Err(KeyProblems(vec![KeyProblem::Shared {
+            report: config.keys.report.clone(),
+            gas: config.keys.gas.clone(),
+        }])),
+        _ => Err(KeyProblems(problems)),
     }
 }
 
@@ -135,7 +162,7 @@ fn without_paths(text: &str) -> String {
 /// Every problem found.
 pub fn check(path: &Path) -> Result<Checked, CheckError> {
     let config = Config::read(path).map_err(CheckError::Config)?;
-    let keys = keys(&config)?;
+    let keys = keys(&config).map_err(CheckError::Keys)?;
     Ok(Checked {
         seat: config.seat.0,
         network: Network::of(config.chain.chain_id, config.chain.charter).to_string(),

@@ -537,7 +537,7 @@ pub fn awaits_charter(path: &Path) -> bool {
     match Config::read(path) {
         Err(crate::config::ConfigError::Problems { problems, .. }) => problems
             .iter()
-            .all(|problem| problem.says.starts_with("chain.charter is missing")),
+            .all(|problem| problem.missing.as_deref() == Some("chain.charter")),
         _ => false,
     }
 }

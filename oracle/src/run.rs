@@ -26,7 +26,7 @@ use tracing::{error, info, warn};
 
 use crate::chain::rpc::{self, Rpcs};
 use crate::chain::{Follower, Sight};
-use crate::check::{self, CheckError};
+use crate::check::{self, KeyProblems};
 use crate::clock::{Clock, WallClock};
 use crate::config::{Config, RpcUrl};
 use crate::ingest::bounded::{Bounded, Caller};
@@ -75,7 +75,7 @@ pub struct Addresses {
 pub enum RunError {
     /// Keys cannot be opened.
     #[error("the seat's keys cannot be used")]
-    Keys(#[source] CheckError),
+    Keys(#[source] KeyProblems),
     /// The state folder cannot be used.
     #[error("the state folder {path} cannot be used; is it yours, and writable?")]
     State {

@@ -231,6 +231,7 @@ impl Config {
                 line: 1,
                 column: 1,
                 says,
+                missing: None,
             }]));
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -243,6 +244,7 @@ impl Config {
                 line,
                 column: 1,
                 says: "the file is not UTF-8 text".into(),
+                missing: None,
             }])
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));

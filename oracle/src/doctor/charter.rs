@@ -76,7 +76,8 @@ pub(super) async fn charter(
         return findings;
     };
     findings.extend(seat(config, provider, committee, keys).await);
-    findings.extend(gas(provider, docket, keys).await);
+    findings.extend(gas(provider, keys).await);
+    findings.push(streams(provider, docket).await);
     findings.extend(peers(config, provider, committee, clock).await);
     findings
 }
@@ -141,37 +142,34 @@ async fn seat(
     findings
 }
 
-async fn gas(provider: &RootProvider, docket: Address, keys: Option<&Keys>) -> Vec<Finding> {
-    let Some(account) = keys.map(|keys| keys.gas.address()) else {
-        return Vec::new();
+async fn gas(provider: &RootProvider, keys: Option<&Keys>) -> Option<Finding> {
+    let account = keys?.gas.address();
+    let Ok(wei) = provider.get_balance(account).await else {
+        return Some(poor("seat", "the gas account cannot be read", "try another RPC"));
     };
-    let mut findings = Vec::new();
-    match provider.get_balance(account).await {
-        Err(_) => findings.push(poor("seat", "the gas account cannot be read", "try another RPC")),
-        Ok(wei) => {
-            let epochs = u128::try_from(wei).unwrap_or(u128::MAX) / ONE_EPOCH_WEI;
-            let says = format!("the gas account {account} has coin for about {epochs} reports");
-            findings.push(match epochs {
-                0 => bad("seat", says, format!("send coin to {account}")),
-                1..FEW_REPORTS => poor("seat", says, format!("send coin to {account} soon")),
-                _ => good("seat", says),
-            });
-        }
-    }
+    let epochs = u128::try_from(wei).unwrap_or(u128::MAX) / ONE_EPOCH_WEI;
+    let says = format!("the gas account {account} has coin for about {epochs} reports");
+    Some(match epochs {
+        0 => bad("seat", says, format!("send coin to {account}")),
+        1..FEW_REPORTS => poor("seat", says, format!("send coin to {account} soon")),
+        _ => good("seat", says),
+    })
+}
+
+async fn streams(provider: &RootProvider, docket: Address) -> Finding {
     match Docket::new(docket, provider).streamCount().call().await {
-        Ok(0) => findings.push(poor(
+        Ok(0) => poor(
             "chain",
             "the docket has no streams",
             "founders enrol them before ignition",
-        )),
-        Ok(count) => findings.push(good("chain", format!("the docket has {count} streams"))),
-        Err(_) => findings.push(bad(
+        ),
+        Ok(count) => good("chain", format!("the docket has {count} streams")),
+        Err(_) => bad(
             "chain",
             "the docket cannot be read",
             "is this release the charter's?",
-        )),
+        ),
     }
-    findings
 }
 
 async fn peers(

@@ -21,10 +21,14 @@ pub fn addresses(config: &Config) -> Option<Addresses> {
     serde_json::from_slice(&std::fs::read(config.state.join(crate::run::ADDRESSES)).ok()?).ok()
 }
 
+/// As [`addresses`], where a daemon works on the folder now.
+fn running(config: &Config) -> Option<Addresses> {
+    addresses(config).filter(|_| held(&config.state))
+}
+
 /// Findings on the doors of the daemon.
-pub(super) async fn broker(config: &Config) -> Vec<Finding> {
-    let running = addresses(config).filter(|_| held(&config.state));
-    let Some(addresses) = running else {
+pub(super) async fn doors(config: &Config) -> Vec<Finding> {
+    let Some(addresses) = running(config) else {
         let mend = "start it with `hearth-oracle run`";
         return vec![poor("broker", "no daemon works on this state folder now", mend)];
     };
@@ -83,7 +87,7 @@ async fn status(operator: SocketAddr) -> Option<serde_json::Value> {
 
 /// When each peer was last heard, as the running daemon tells.
 pub(super) async fn heard(config: &Config) -> Option<HashMap<u8, u64>> {
-    let status = status(addresses(config)?.operator).await?;
+    let status = status(running(config)?.operator).await?;
     let heard = status.get("peers")?.as_array()?.iter().filter_map(|peer| {
         let seat = u8::try_from(peer.get("seat")?.as_u64()?).ok()?;
         Some((seat, peer.get("heard")?.as_u64()?))
@@ -93,17 +97,14 @@ pub(super) async fn heard(config: &Config) -> Option<HashMap<u8, u64>> {
 
 /// The clock against the chain's peers, as the running daemon heard them.
 pub(super) async fn clocks(config: &Config) -> Vec<Finding> {
-    let Some(address) = addresses(config)
-        .filter(|_| held(&config.state))
-        .map(|a| a.operator)
-    else {
+    let Some(addresses) = running(config) else {
         return vec![poor(
             "clock",
             "peers' clocks are known only while the daemon runs",
             "start it",
         )];
     };
-    let Some(status) = status(address).await else {
+    let Some(status) = status(addresses.operator).await else {
         return vec![poor(
             "clock",
             "the daemon does not tell its status",

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::check;
+use crate::check::{self, KeyProblem, KeyProblems};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::key::KeyError;
 
 mod charter;
 mod daemon;
@@ -77,6 +78,20 @@ fn bad(group: &'static str, says: impl Into<String>, mend: impl Into<String>) ->
     }
 }
 
+fn key(problem: &KeyProblem) -> Finding {
+    match problem {
+        KeyProblem::Unopened(KeyError::Mode { path, mode }) => bad(
+            "keys",
+            format!("{} has mode {mode:o}, wanted 600", path.display()),
+            format!("`chmod 600 {}`", path.display()),
+        ),
+        other => {
+            let restore = "restore the file from your copy, or rotate to a new key with `key rotate`";
+            bad("keys", other.to_string(), restore)
+        }
+    }
+}
+
 /// Looks at everything.
 pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -89,12 +104,8 @@ pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
             ));
             Some(keys)
         }
-        Err(problems) => {
-            let restore = "restore the file from your copy, or rotate to a new key with `key rotate`";
-            findings.extend(problems.to_string().lines().map(|line| {
-                let (says, mend) = line.split_once("; mend it with ").unwrap_or((line, restore));
-                bad("keys", says, mend)
-            }));
+        Err(KeyProblems(problems)) => {
+            findings.extend(problems.iter().map(key));
             None
         }
     };
@@ -104,7 +115,7 @@ pub async fn examine(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     };
     let (rpcs, local, clocks, disk) = tokio::join!(
         rpcs::rpcs(config, clock),
-        daemon::broker(config),
+        daemon::doors(config),
         daemon::clocks(config),
         disk
     );

@@ -65,6 +65,7 @@ async fn each_fault_is_found_and_how_to_mend_it_is_said() {
 
     let gone = with(&|c| c.keys.report = "/nowhere/report.json".into());
     finds(&gone, "keys", Grade::Bad, "could not be read", "restore the file").await;
+    finds(&gone, "chain", Grade::Good, "the docket has 1 streams", "").await;
 
     let open = well.keys.report.clone();
     let mode = |bits| std::fs::Permissions::from_mode(bits);
