@@ -158,14 +158,6 @@ pub struct Badge {
 }
 
 impl Terms {
-    /// The device of this name that holds for an epoch beginning at `begin`.
-    #[must_use]
-    pub fn device(&self, kid: Kid, begin: u64) -> Option<&Device> {
-        self.devices
-            .iter()
-            .find(|device| device.kid() == kid && device.holds(begin))
-    }
-
     /// Whose badge this is in an epoch that begins at `begin`: the newest enrolled by each member counts.
     #[must_use]
     pub fn bearer(&self, hash: B256, begin: u64) -> Option<MemberId> {
@@ -261,15 +253,5 @@ impl ChainView {
         } else {
             at.max(next)
         }
-    }
-
-    /// The stream a device belongs to in the epoch in which `time` lies, with the device and that epoch.
-    #[must_use]
-    pub fn device(&self, kid: Kid, time: u64) -> Option<(StreamId, &Device, Epoch)> {
-        self.streams.iter().find_map(|(id, stream)| {
-            let epoch = self.calendar.epoch_at(stream.terms.epochs, time);
-            let begin = self.calendar.begin(stream.terms.epochs, epoch);
-            stream.terms.device(kid, begin).map(|device| (*id, device, epoch))
-        })
     }
 }

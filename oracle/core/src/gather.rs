@@ -83,7 +83,7 @@ struct Bucket {
     count: usize,
 }
 
-/// What a seat holds of one stream, by the epoch in which an envelope's time lies.
+/// What a seat holds of one stream, by the epoch whose span holds the envelope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Store {
     epochs: BTreeMap<Epoch, Bucket>,

@@ -22,6 +22,7 @@ use crate::gather::Store;
 use crate::guard::Guard;
 use crate::message::Message;
 use crate::types::{Epoch, SeatId, StreamId};
+use crate::verify::Held;
 
 mod closing;
 mod exchange;
@@ -101,7 +102,7 @@ impl Seat {
                     let Some(stream) = view.streams.get(&held.stream) else {
                         continue;
                     };
-                    let epoch = view.calendar.epoch_at(stream.terms.epochs, held.time);
+                    let epoch = view.calendar.span_at(stream.terms.epochs, held.time);
                     seat.streams
                         .entry(held.stream)
                         .or_default()
@@ -301,6 +302,13 @@ impl<'a> At<'a> {
 
     fn epoch_at(&self, time: u64) -> Epoch {
         self.view.calendar.epoch_at(self.stream.terms.epochs, time)
+    }
+
+    /// The epoch whose span holds the envelope; none where it lies before the stream's first.
+    fn span_of(&self, held: &Held) -> Option<Epoch> {
+        let first = self.stream.first_epoch;
+        (held.time > self.begin(first))
+            .then(|| self.view.calendar.span_at(self.stream.terms.epochs, held.time))
     }
 
     fn begin(&self, epoch: Epoch) -> u64 {

@@ -225,6 +225,13 @@ impl Calendar {
         Epoch(u32::try_from(number).unwrap_or(u32::MAX >> 8).min(u32::MAX >> 8))
     }
 
+    /// The epoch whose span holds an envelope of time `t`. A span lies after the cut before, so at its longest after its
+    /// epoch's begin, up to and with its end (R7.2, R7.3): the second in which two epochs meet is the earlier one's.
+    #[must_use]
+    pub fn span_at(&self, kind: EpochKind, t: u64) -> Epoch {
+        self.epoch_at(kind, t.saturating_sub(1))
+    }
+
     /// The unix second at which the epoch begins.
     #[must_use]
     pub const fn begin(&self, kind: EpochKind, epoch: Epoch) -> u64 {
@@ -304,6 +311,21 @@ mod tests {
         assert_eq!(calendar.epoch_at(EpochKind::Week, monday - 1).next(), week);
         assert_eq!(calendar.begin(EpochKind::Week, week), monday);
         assert_eq!(calendar.end(EpochKind::Week, week), monday + 7 * DAY);
+    }
+
+    #[test]
+    fn r7_3_the_second_in_which_two_epochs_meet_is_in_the_earlier_ones_span() {
+        let calendar = Calendar {
+            tz: -7_200,
+            ignition: 1_700_000_000,
+        };
+        for kind in [EpochKind::Day, EpochKind::Week, EpochKind::Period] {
+            let epoch = calendar.epoch_at(kind, 1_767_567_600);
+            let (begin, end) = (calendar.begin(kind, epoch), calendar.end(kind, epoch));
+            assert_eq!(calendar.span_at(kind, begin).next(), epoch, "{kind:?}");
+            assert_eq!(calendar.span_at(kind, begin + 1), epoch, "{kind:?}");
+            assert_eq!(calendar.span_at(kind, end), epoch, "{kind:?}");
+        }
     }
 
     #[test]

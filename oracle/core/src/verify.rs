@@ -16,7 +16,7 @@ use crate::chain::ChainView;
 use crate::crypto::Crypto;
 use crate::jws::{self, JwsError};
 use crate::senml::{self, SenmlError};
-use crate::types::{Calendar, Counter, Epoch, EpochKind, Kid, Leaf, Network, StreamId};
+use crate::types::{Calendar, Counter, EpochKind, Kid, Leaf, Network, StreamId};
 
 /// Bytes of a whole envelope, at most (R7.2).
 pub const LARGEST_ENVELOPE: usize = 16_384;
@@ -247,12 +247,11 @@ impl Directory {
         }
     }
 
-    fn find(&self, kid: Kid, time: u64) -> Option<(&Enrolled, Epoch)> {
+    fn find(&self, kid: Kid, time: u64) -> Option<&Enrolled> {
         let calendar = self.calendar?;
-        self.devices.get(&kid)?.iter().find_map(|device| {
-            let epoch = calendar.epoch_at(device.epochs, time);
-            let begin = calendar.begin(device.epochs, epoch);
-            (device.from <= begin && begin < device.until).then_some((device, epoch))
+        self.devices.get(&kid)?.iter().find(|device| {
+            let begin = calendar.begin(device.epochs, calendar.epoch_at(device.epochs, time));
+            device.from <= begin && begin < device.until
         })
     }
 }
@@ -291,7 +290,7 @@ pub fn verify(raw: &[u8], directory: &Directory, crypto: &dyn Crypto) -> Result<
         });
     }
     let kid = header.kid;
-    let (device, _) = directory
+    let device = directory
         .find(kid, header.t)
         .ok_or(Refused::UnknownDevice { given: kid })?;
     if !crypto.verify(&device.key, parts.signed, &parts.signature) {

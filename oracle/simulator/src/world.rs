@@ -268,7 +268,12 @@ impl World {
             // Beats keep coverage up: a silence of half a day is one.
             for part in 0..6 {
                 for device in 0..3 {
-                    let at = start + part * 14_400 + self.rng.random_range(600..7_200);
+                    // Now and then in the very second in which one epoch ends and the next begins.
+                    let at = if part == 0 && self.rng.random_bool(0.2) {
+                        start
+                    } else {
+                        start + part * 14_400 + self.rng.random_range(600..7_200)
+                    };
                     let mut what = sense(device, pieces, false);
                     if let What::Sense { reuse, stumble, .. } = &mut what {
                         *reuse = self.plan.reuses && day > 0 && self.rng.random_bool(0.05);

@@ -14,12 +14,14 @@ impl At<'_> {
     /// that leaves it out is refused.
     pub(super) fn received(&mut self, envelope: &Verified, wall: u64) {
         let held = envelope.held();
-        let epoch = self.epoch_at(held.time);
+        let Some(epoch) = self.span_of(held) else {
+            return self.answer(envelope, Outcome::Late);
+        };
         let beyond = |clock: u64| held.time > clock.saturating_add(EARLY_BEYOND);
         if self.own.store.owes(epoch, held) {
             return self.answer(envelope, Outcome::Kept);
         }
-        if epoch < self.stream.first_epoch || self.clock >= self.intake_closes(epoch) {
+        if self.clock >= self.intake_closes(epoch) {
             return self.answer(envelope, Outcome::Late);
         }
         if beyond(wall) && beyond(self.view.head.time) {
@@ -73,10 +75,12 @@ impl At<'_> {
             .filter(|envelope| envelope.held().stream == self.id)
         {
             let held = envelope.held();
-            let epoch = self.epoch_at(held.time);
-            if epoch < oldest || epoch > newest || epoch < self.stream.first_epoch {
+            let Some(epoch) = self
+                .span_of(held)
+                .filter(|epoch| (oldest..=newest).contains(epoch))
+            else {
                 continue;
-            }
+            };
             if self.has(Fault::DropHandedOver) && self.clock >= self.end(epoch) {
                 continue;
             }

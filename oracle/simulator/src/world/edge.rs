@@ -10,7 +10,7 @@ use hearth_oracle_core::verify::{Verified, verify};
 use rand::Rng as _;
 
 use super::plan::badge;
-use super::{BLOCK, CALENDAR, GRACE, NETWORK, What, World};
+use super::{BLOCK, CALENDAR, FIRST, GRACE, NETWORK, What, World};
 use crate::device::{Pile, Senses};
 
 impl World {
@@ -159,9 +159,11 @@ impl World {
             return;
         };
         let held = *pending.envelope.held();
-        let epoch = CALENDAR.epoch_at(EpochKind::Day, held.time);
+        let epoch = CALENDAR.span_at(EpochKind::Day, held.time);
         let closes = CALENDAR.end(EpochKind::Day, epoch) + GRACE / 2 * BLOCK;
-        let excused = device.reused.is_some_and(|first| counter >= first);
+        // What lies before the first epoch's span is in none.
+        let before = held.time <= CALENDAR.begin(EpochKind::Day, FIRST);
+        let excused = before || device.reused.is_some_and(|first| counter >= first);
         self.law.says_late(id, &held, self.now, closes, excused);
     }
 }
