@@ -250,7 +250,7 @@ impl Directory {
     fn find(&self, kid: Kid, time: u64) -> Option<&Enrolled> {
         let calendar = self.calendar?;
         self.devices.get(&kid)?.iter().find(|device| {
-            let begin = calendar.begin(device.epochs, calendar.epoch_at(device.epochs, time));
+            let begin = calendar.begin(device.epochs, calendar.span_at(device.epochs, time));
             device.from <= begin && begin < device.until
         })
     }

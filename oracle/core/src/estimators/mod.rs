@@ -121,11 +121,11 @@ impl Case<'_> {
         self.calendar.end(self.terms.epochs, self.epoch)
     }
 
-    /// The beginning of the epoch in which `time` lies: what holds there holds for a reading of that time (R7.1).
+    /// The beginning of the epoch in whose span `time` lies: what holds there holds for a reading of that time (R7.1).
     #[must_use]
     pub fn begin_of(&self, time: u64) -> u64 {
         let kind = self.terms.epochs;
-        self.calendar.begin(kind, self.calendar.epoch_at(kind, time))
+        self.calendar.begin(kind, self.calendar.span_at(kind, time))
     }
 }
 
