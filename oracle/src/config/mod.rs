@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -172,6 +173,12 @@ impl fmt::Debug for RpcUrl {
     }
 }
 
+/// Ids a chain may have: TOML's whole numbers have a sign.
+pub(crate) const CHAIN_IDS: RangeInclusive<u64> = 1..=u64::MAX >> 1;
+
+/// The highest number of a seat: a committee has 31 at most (R7.4).
+pub(crate) const LAST_SEAT: u8 = 30;
+
 /// Bytes of a configuration, at most.
 const LARGEST: u64 = 1 << 20;
 
@@ -272,7 +279,7 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     let chain = (
         value(table.must("rpc", url)),
         value(table.text("second_rpc", url)),
-        value(table.must_number("chain_id", 1..=u64::MAX >> 1)),
+        value(table.must_number("chain_id", CHAIN_IDS)),
         value(table.must("charter", "the charter's address, 0x and 40 hex digits")),
         value(table.number("from_block", 0..=u64::MAX >> 1)).unwrap_or(0),
         value(table.number("poll_milliseconds", 100..=60_000)).unwrap_or(500),
@@ -280,7 +287,7 @@ fn read_config(mut top: Table<'_>, folder: &Path) -> Option<Config> {
     table.close();
 
     let mut table = top.section("seat");
-    let seat = value(table.must_number("number", 0..=30));
+    let seat = value(table.must_number("number", 0..=LAST_SEAT.into()));
     let mut key = |name: &str, default: &str| path(&mut table, name, default, folder);
     let keys = Keys {
         report: key("report_key", "keys/report.json"),

@@ -9,9 +9,15 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ConfigError, Listen, RpcUrl};
+use crate::config::{CHAIN_IDS, Config, ConfigError, LAST_SEAT, Listen, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
 use crate::sense::drivers;
+
+mod rotate;
+mod text;
+
+use rotate::following;
+pub use rotate::{Rotated, rotate};
 
 /// What to prepare.
 #[derive(Debug, Clone, clap::Args)]
@@ -19,7 +25,7 @@ pub struct InitArgs {
     /// Folder to prepare; made where it is missing.
     pub folder: PathBuf,
     /// Number of the seat in the committee, from 0.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=30))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(..=i64::from(LAST_SEAT)))]
     pub seat: u8,
     /// Name of the seat, for people.
     #[arg(long)]
@@ -34,7 +40,7 @@ pub struct InitArgs {
     #[arg(long)]
     pub second_rpc: Option<RpcUrl>,
     /// Id of the chain.
-    #[arg(long, default_value_t = 31337, value_parser = clap::value_parser!(u64).range(1..=u64::MAX >> 1))]
+    #[arg(long, default_value_t = 31337, value_parser = clap::value_parser!(u64).range(CHAIN_IDS))]
     pub chain_id: u64,
     /// The charter's address, if it is known already; `hearth plan` foretells it.
     #[arg(long)]
@@ -110,7 +116,7 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// A key cannot be made or opened.
-    #[error("the seat's keys could not be prepared")]
+    #[error("a key could not be made or opened")]
     Key(#[source] KeyError),
     /// A key file holds no key of its kind.
     #[error("{path} holds no key for signing; move it away and run init again")]
@@ -206,7 +212,7 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
 
     if !config.exists() {
         // An RPC's address may hold a token.
-        key::write_private(&config, configuration(args).as_bytes()).map_err(|failed| match failed {
+        key::write_private(&config, text::configuration(args).as_bytes()).map_err(|failed| match failed {
             KeyError::Write { path, source } => InitError::Write { path, source },
             other => InitError::Key(other),
         })?;
@@ -380,123 +386,11 @@ fn write_card(path: &Path, card: &SeatCard) -> Result<(), InitError> {
     write(path, &format!("{text}\n"))
 }
 
-/// What a rotation has made, or taken up again.
-#[derive(Debug, Clone)]
-pub struct Rotated {
-    /// The new report key's file.
-    pub key: PathBuf,
-    /// Whether it was there already.
-    pub again: bool,
-    /// The card's file; it shows the new key.
-    pub card_file: PathBuf,
-    /// The card.
-    pub card: SeatCard,
-}
-
-/// Makes a new report key beside the old one, and writes it into the seat's card. The daemon keeps signing with the old
-/// one until the configuration names the new one; the committee takes the new one from the seat's identity key (R22).
-/// Until the configuration names it a rotation is under way, and is taken up again instead of begun once more.
-///
-/// # Errors
-/// The configuration or the card cannot be read, or a file cannot be made.
-pub fn rotate(config: &Path) -> Result<Rotated, InitError> {
-    let read = Config::read(config).map_err(InitError::Config)?;
-    let card_file = config.with_file_name("seat.json");
-    let mut card = read_card(&card_file)?;
-    let password = Password::read(&read.keys.password).map_err(InitError::Key)?;
-    let key = following(&read.keys.report);
-    let again = key.exists();
-    card.report_key = address(&key, &password)?;
-    write_card(&card_file, &card)?;
-    Ok(Rotated {
-        key,
-        again,
-        card_file,
-        card,
-    })
-}
-
-/// Where the report key after this one lies: `report-2.json` follows `report.json`.
-fn following(report: &Path) -> PathBuf {
-    let name = report
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or_default();
-    let number = name
-        .strip_prefix("report-")
-        .and_then(|number| number.parse().ok());
-    report.with_file_name(format!(
-        "report-{}.json",
-        number.unwrap_or(1_u32).saturating_add(1)
-    ))
-}
-
 fn write(path: &Path, content: &str) -> Result<(), InitError> {
     std::fs::write(path, content).map_err(|source| InitError::Write {
         path: path.into(),
         source,
     })
-}
-
-/// A text as TOML writes it, whatever it holds.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
-fn configuration(args: &InitArgs) -> String {
-    let charter = args.charter.map_or_else(
-        || "# The charter's address, from deployments/<chain-id>.json once it is founded.\n# charter = \"0x…\"".into(),
-        |charter| format!("charter = \"{charter}\""),
-    );
-    let second = args.second_rpc.as_ref().map_or_else(
-        || "# Asked when the first errs, hangs or stands still.\n# second_rpc = \"https://…\"".into(),
-        |url| format!("second_rpc = {}", quoted(url.reveal())),
-    );
-    format!(
-        r#"# One seat of the witness. `hearth-oracle check` reads this file and tells every problem at once.
-# What must be equal between seats (streams, devices, quorum) is read from the chain and is not written here.
-
-[chain]
-rpc = {rpc}
-{second}
-chain_id = {chain_id}
-{charter}
-# from_block = 0 # the charter's block, or any before it
-# poll_milliseconds = 500
-
-[seat]
-number = {seat}
-# report_key = "keys/report.json" # signs report digests, and nothing else
-# transport_key = "keys/transport.json" # signs answers and messages to peers
-# gas_key = "keys/gas.json" # pays for transactions
-# password_file = "keys/password" # opens all three; mode 0600
-
-[listen]
-mqtt = "{mqtt}" # devices
-http = "{http}" # devices and peers; the endpoint on chain leads here
-operator = "{operator}" # metrics, health and status: for you alone
-
-[state]
-# folder = "state" # journal and nonce ledger
-# keep_days = 120 # for which spent envelopes are kept
-
-[limits]
-# device_per_second = 500
-# peer_per_second = 200
-# refused_per_second = 50
-# connections = 4096
-
-[log]
-# filter = "info"
-# format = "json"
-"#,
-        rpc = quoted(args.rpc.reveal()),
-        chain_id = args.chain_id,
-        seat = args.seat,
-        mqtt = args.mqtt,
-        http = args.http,
-        operator = args.operator,
-    )
 }
 
 /// Makes a device's key and card beside each other: `<name>.key.json` and `<name>.card.json` in `folder`. The password
@@ -553,6 +447,11 @@ mod tests {
         args: InitArgs,
     }
 
+    /// What prepares seat 1 in a folder.
+    pub(super) fn seat_in(folder: &Path) -> InitArgs {
+        Only::parse_from(["init", folder.to_str().unwrap(), "--seat", "1"]).args
+    }
+
     #[test]
     fn what_init_writes_can_be_read_and_init_can_be_repeated() {
         let folder = tempfile::tempdir().unwrap();
@@ -574,7 +473,7 @@ mod tests {
     fn nobody_else_reads_a_configuration_that_may_hold_a_token() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        let args = seat_in(folder.path());
         let config = init(&args).unwrap().config;
         let mode = std::fs::metadata(config).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -588,7 +487,7 @@ mod tests {
             "http://a:1/t'o\"k\\#{en}",
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let mut args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+            let mut args = seat_in(folder.path());
             args.charter = Some(Address::repeat_byte(0xc1));
             (args.rpc, args.second_rpc) = (odd.parse().unwrap(), odd.parse().ok());
             let chain = Config::read(&init(&args).unwrap().config).unwrap().chain;
@@ -695,7 +594,7 @@ mod tests {
     #[test]
     fn what_the_configuration_leaves_out_is_its_default() {
         let folder = tempfile::tempdir().unwrap();
-        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        let args = seat_in(folder.path());
         let prepared = init(&args).unwrap();
         let text = std::fs::read_to_string(&prepared.config).unwrap();
         let listen = text.find("[listen]").unwrap()..text.find("[state]").unwrap();
@@ -708,46 +607,6 @@ mod tests {
         let refused = init(&other).unwrap_err().to_string();
         let wanted = "--http is 127.0.0.1:1, listen.http in the configuration is 0.0.0.0:8480;";
         assert!(refused.contains(wanted), "{refused}");
-    }
-
-    #[test]
-    fn r22_a_rotation_that_is_under_way_is_taken_up_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
-        args.charter = Some(Address::repeat_byte(0xc1));
-        let prepared = init(&args).unwrap();
-        let keys = || std::fs::read_dir(folder.path().join("keys")).unwrap().count();
-        let before = keys();
-
-        let first = rotate(&prepared.config).unwrap();
-        assert!(
-            !first.again && first.key.ends_with("keys/report-2.json"),
-            "{first:?}"
-        );
-        assert_ne!(first.card.report_key, prepared.card.report_key);
-        let second = rotate(&prepared.config).unwrap();
-        assert!(second.again && second.key == first.key, "{second:?}");
-        assert_eq!(second.card, first.card);
-        assert_eq!(
-            init(&args).unwrap().card,
-            first.card,
-            "the card keeps the new key"
-        );
-        assert_eq!(keys(), before + 1);
-
-        let text = std::fs::read_to_string(&prepared.config).unwrap();
-        let text = text.replace(
-            "# report_key = \"keys/report.json\"",
-            "report_key = \"keys/report-2.json\"",
-        );
-        std::fs::write(&prepared.config, text).unwrap();
-        assert_eq!(init(&args).unwrap().card, first.card);
-        let third = rotate(&prepared.config).unwrap();
-        assert!(
-            !third.again && third.key.ends_with("keys/report-3.json"),
-            "{third:?}"
-        );
-        assert_ne!(third.card.report_key, first.card.report_key);
     }
 
     #[test]
@@ -769,7 +628,7 @@ mod tests {
     #[test]
     fn before_founding_only_the_charter_is_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let args = Only::parse_from(["init", folder.path().to_str().unwrap(), "--seat", "1"]).args;
+        let args = seat_in(folder.path());
         assert!(awaits_charter(&init(&args).unwrap().config));
     }
 }
