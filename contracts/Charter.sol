@@ -50,6 +50,11 @@ contract Charter is ICharter, Signed {
     uint256 private constant REPEAL_WINDOW = 30 days;
 
     uint256 private constant MODULES = uint256(type(Module).max) + 1;
+    uint256 private constant LEAST_FOUNDERS = 3;
+    uint256 private constant MOST_FOUNDERS = 25;
+    uint256 private constant LEAST_SEATS = 4;
+    uint256 private constant MOST_SEATS = 31;
+    uint256 private constant MOST_ALTERNATES = 31;
     uint256 private constant MOST_SUBCONTRACTS = 8;
     uint256 private constant MOST_OPEN = 2;
     uint256 private constant MOST_LONE_OBJECTIONS = 3;
@@ -57,6 +62,7 @@ contract Charter is ICharter, Signed {
     uint256 private constant MOST_KINDS = 12; // `Kind` of the ledger
     uint256 private constant MOST_TERMS = 8192; // bytes
     uint8 private constant HIGHEST_BAND = 7;
+    bytes32 private constant NO_STREAMS = keccak256(abi.encode(0x20, 0)); // an empty `StreamTerms[]`
 
     /// @dev Gas for one question to a subcontract, and for telling it of a founder (R1.9).
     uint256 private constant ASK_GAS = 50_000;
@@ -136,7 +142,7 @@ contract Charter is ICharter, Signed {
         uint40 until;
     }
 
-    struct Article {
+    struct Subcontract {
         address place;
         SubcontractState state;
         MemberId sponsor;
@@ -179,7 +185,7 @@ contract Charter is ICharter, Signed {
 
     mapping(MemberId => bool) private _signed;
     mapping(SubcontractId => FirstSubcontract) private _first;
-    mapping(SubcontractId => Article) private _articles;
+    mapping(SubcontractId => Subcontract) private _subcontracts;
     mapping(address place => SubcontractId) private _idOf;
     /// @dev By sponsor, so that nobody keeps another's subcontract out by a copy of its terms.
     mapping(MemberId sponsor => mapping(bytes32 termsHash => SubcontractId)) private _liveTerms;
@@ -195,9 +201,9 @@ contract Charter is ICharter, Signed {
 
     /// @notice Deploying is proposing (R2.1).
     constructor(Proposal memory proposal) {
-        _checkRange("founders", proposal.founders.length, 3, 25);
-        _checkRange("seats", proposal.seats.length, 4, 31);
-        _checkRange("alternates", proposal.alternates.length, 0, 31);
+        _checkRange("founders", proposal.founders.length, LEAST_FOUNDERS, MOST_FOUNDERS);
+        _checkRange("seats", proposal.seats.length, LEAST_SEATS, MOST_SEATS);
+        _checkRange("alternates", proposal.alternates.length, 0, MOST_ALTERNATES);
         _checkRange("limits", proposal.limits.length, Limits.COUNT, Limits.COUNT);
         _checkRange("modules", proposal.modules.length, MODULES, MODULES);
         _checkRange("subcontracts", proposal.subcontracts.length, 1, MOST_SUBCONTRACTS);
@@ -334,7 +340,7 @@ contract Charter is ICharter, Signed {
         _need(Need.Modules, _installed, MODULES);
         FirstSubcontract memory first = _first[id];
         _checkCode(keccak256(creationCode), first.template);
-        if (_articles[id].place != address(0)) revert AlreadyInstalled(id);
+        if (_subcontracts[id].place != address(0)) revert AlreadyInstalled(id);
 
         _installedFirst++;
         place = _create(
@@ -373,7 +379,7 @@ contract Charter is ICharter, Signed {
         if (consent.badge != 0) _DOCKET.foundBadge(founder, consent.badge);
         bytes memory message = abi.encodeCall(ISubcontract.founderJoined, (founder, consent.band));
         for (uint16 i = 1; i <= subcontractCount; ++i) {
-            address place = _articles[SubcontractId.wrap(i)].place;
+            address place = _subcontracts[SubcontractId.wrap(i)].place;
             if (!Foreign.tell(place, TELL_GAS, message)) revert NotHeard(place);
         }
     }
@@ -397,9 +403,9 @@ contract Charter is ICharter, Signed {
     function ignite() external {
         if (t0 != 0) revert AlreadyIgnited(t0);
         _need(Need.Signatures, _signatures, _founders.length);
-        _need(Need.Seats, _COMMITTEE.registered(), Math.max(4, _COMMITTEE.quorum()));
+        _need(Need.Seats, _COMMITTEE.registered(), Math.max(LEAST_SEATS, _COMMITTEE.quorum()));
         // A charter whose signed list of streams is empty has none to wait for.
-        if (streamsHash != keccak256(abi.encode(0x20, 0))) _need(Need.Streams, _DOCKET.streamCount(), 1);
+        if (streamsHash != NO_STREAMS) _need(Need.Streams, _DOCKET.streamCount(), 1);
 
         t0 = uint40(block.timestamp);
 
@@ -464,7 +470,7 @@ contract Charter is ICharter, Signed {
 
     /// @dev Taken back or not, a proposal has its sponsor's place for 72 hours: numbers are for ever, and there are 65,535.
     function _takesPlace(SubcontractId id) private view returns (bool) {
-        return block.timestamp < _articles[id].objections.opened + OPEN_AT_LEAST
+        return block.timestamp < _subcontracts[id].objections.opened + OPEN_AT_LEAST
             || stateOf(id) == SubcontractState.Open;
     }
 
@@ -499,22 +505,22 @@ contract Charter is ICharter, Signed {
             revert TemplateUnfit(kinds, pots, minimum);
         }
 
-        Article storage article = _articles[id];
+        Subcontract storage subcontract = _subcontracts[id];
         bytes32 template = keccak256(creationCode);
-        article.place = place;
-        article.state = SubcontractState.Open;
-        article.sponsor = sponsor;
+        subcontract.place = place;
+        subcontract.state = SubcontractState.Open;
+        subcontract.sponsor = sponsor;
         // Just bounded.
         // forge-lint: disable-start(unsafe-typecast)
-        article.kinds = uint16(kinds);
-        article.pots = uint8(pots);
-        article.minimum = uint16(minimum);
+        subcontract.kinds = uint16(kinds);
+        subcontract.pots = uint8(pots);
+        subcontract.minimum = uint16(minimum);
         // forge-lint: disable-end(unsafe-typecast)
-        _begin(article.objections);
-        article.termsHash = _hashTerms(template, terms);
+        _begin(subcontract.objections);
+        subcontract.termsHash = _hashTerms(template, terms);
         _idOf[place] = id;
 
-        emit Opened(id, sponsor, place, template, article.termsHash, terms);
+        emit Opened(id, sponsor, place, template, subcontract.termsHash, terms);
     }
 
     /// @inheritdoc ICharter
@@ -532,7 +538,9 @@ contract Charter is ICharter, Signed {
         bytes calldata signature
     ) external {
         bytes32 structHash = keccak256(
-            abi.encode(OBJECT_TYPEHASH, OBJECT_DEED, id, _articles[id].termsHash, reasonHash, nonce, deadline)
+            abi.encode(
+                OBJECT_TYPEHASH, OBJECT_DEED, id, _subcontracts[id].termsHash, reasonHash, nonce, deadline
+            )
         );
         _take(member, structHash, nonce, deadline, signature);
         _object(member, id, reasonHash);
@@ -540,13 +548,13 @@ contract Charter is ICharter, Signed {
 
     function _object(MemberId member, SubcontractId id, bytes32 reasonHash) private {
         _checkOpen(id);
-        Article storage article = _articles[id];
+        Subcontract storage subcontract = _subcontracts[id];
         if (reasonHash == 0) revert ReasonMissing();
         if (_isAmong(member, _signers(id))) revert SignedItself(id, member);
 
         // Who joins another's objection has a co-objector; alone, it uses one of three (R5.3).
-        if (article.objections.members.length == 0) _useLoneObjection(member, id);
-        _raise(article.objections, member);
+        if (subcontract.objections.members.length == 0) _useLoneObjection(member, id);
+        _raise(subcontract.objections, member);
 
         emit Objected(id, member, reasonHash);
     }
@@ -555,7 +563,7 @@ contract Charter is ICharter, Signed {
         LoneObjection[MOST_LONE_OBJECTIONS] storage used = _loneObjections[member];
         for (uint256 i; i < MOST_LONE_OBJECTIONS; ++i) {
             bool old = block.timestamp >= used[i].at + OBJECTION_WINDOW;
-            if (old || _articles[used[i].id].objections.members.length > 1) {
+            if (old || _subcontracts[used[i].id].objections.members.length > 1) {
                 used[i] = LoneObjection(id, uint40(block.timestamp));
                 return;
             }
@@ -582,11 +590,11 @@ contract Charter is ICharter, Signed {
 
     function _withdrawProposal(MemberId member, SubcontractId id) private {
         _checkOpen(id);
-        Article storage article = _articles[id];
-        if (article.sponsor != member) revert NotSponsor(id, member, article.sponsor);
+        Subcontract storage subcontract = _subcontracts[id];
+        if (subcontract.sponsor != member) revert NotSponsor(id, member, subcontract.sponsor);
 
-        article.state = SubcontractState.Sunset;
-        article.ended = uint40(block.timestamp);
+        subcontract.state = SubcontractState.Sunset;
+        subcontract.ended = uint40(block.timestamp);
 
         emit Withdrawn(id);
     }
@@ -594,11 +602,11 @@ contract Charter is ICharter, Signed {
     /// @inheritdoc ICharter
     function enact(SubcontractId id) external {
         _checkOpen(id);
-        Article storage article = _articles[id];
-        uint256 earliest = article.objections.opened + OPEN_AT_LEAST;
+        Subcontract storage subcontract = _subcontracts[id];
+        uint256 earliest = subcontract.objections.opened + OPEN_AT_LEAST;
         if (block.timestamp < earliest) revert OpenTooShort(id, block.timestamp, earliest);
-        _need(Need.Signers, _MANDATES.signerCount(id), article.minimum);
-        uint256 bar = Math.ceilDiv(_electorate(article.objections), 5);
+        _need(Need.Signers, _MANDATES.signerCount(id), subcontract.minimum);
+        uint256 bar = Math.ceilDiv(_electorate(subcontract.objections), 5);
         uint256 objections = _objections(id);
         if (objections >= bar) revert ObjectionsStand(id, objections, bar);
 
@@ -606,20 +614,20 @@ contract Charter is ICharter, Signed {
     }
 
     function _enact(SubcontractId id) private {
-        Article storage article = _articles[id];
-        SubcontractId live = _liveTerms[article.sponsor][article.termsHash];
+        Subcontract storage subcontract = _subcontracts[id];
+        SubcontractId live = _liveTerms[subcontract.sponsor][subcontract.termsHash];
         if (_lives(stateOf(live))) revert TermsLiveAlready(id, live);
 
         uint40 now_ = uint40(block.timestamp);
-        article.state = SubcontractState.Enacted;
-        article.enacted = now_;
+        subcontract.state = SubcontractState.Enacted;
+        subcontract.enacted = now_;
         // Unix seconds of any real chain fit into 40 bits.
         // forge-lint: disable-next-line(unsafe-typecast)
-        article.sunset = uint40(now_ + LIFETIME);
-        article.spans.push(Span(now_, 0));
-        _liveTerms[article.sponsor][article.termsHash] = id;
+        subcontract.sunset = uint40(now_ + LIFETIME);
+        subcontract.spans.push(Span(now_, 0));
+        _liveTerms[subcontract.sponsor][subcontract.termsHash] = id;
 
-        emit Enacted(id, now_, article.sunset);
+        emit Enacted(id, now_, subcontract.sunset);
     }
 
     /// @inheritdoc ICharter
@@ -665,54 +673,54 @@ contract Charter is ICharter, Signed {
 
     /// @inheritdoc ICharter
     function poke(SubcontractId id) external {
-        Article storage article = _articles[id];
-        SubcontractState kept = article.state;
+        Subcontract storage subcontract = _subcontracts[id];
+        SubcontractState kept = subcontract.state;
         uint40 now_ = uint40(block.timestamp);
 
         if (kept == SubcontractState.Open && stateOf(id) == SubcontractState.Sunset) {
-            article.state = SubcontractState.Sunset;
+            subcontract.state = SubcontractState.Sunset;
             // Unix seconds of any real chain fit into 40 bits.
             // forge-lint: disable-next-line(unsafe-typecast)
-            article.ended = uint40(article.objections.opened + OPEN_AT_MOST);
+            subcontract.ended = uint40(subcontract.objections.opened + OPEN_AT_MOST);
             emit Withdrawn(id);
         } else if (kept == SubcontractState.Enacted || kept == SubcontractState.Suspended) {
-            uint40 ends = _endsAt(article);
+            uint40 ends = _endsAt(subcontract);
             if (now_ >= ends) {
                 _end(id, ends);
                 return;
             }
-            bool enough = _MANDATES.signerCount(id) >= article.minimum;
+            bool enough = _MANDATES.signerCount(id) >= subcontract.minimum;
             if (kept == SubcontractState.Enacted && !enough) {
-                article.state = SubcontractState.Suspended;
-                article.suspended = now_;
-                _closeSpan(article, now_);
+                subcontract.state = SubcontractState.Suspended;
+                subcontract.suspended = now_;
+                _closeSpan(subcontract, now_);
                 emit Suspended(id, now_);
             } else if (kept == SubcontractState.Suspended && enough) {
-                article.state = SubcontractState.Enacted;
-                article.suspended = 0;
-                article.spans.push(Span(now_, 0));
+                subcontract.state = SubcontractState.Enacted;
+                subcontract.suspended = 0;
+                subcontract.spans.push(Span(now_, 0));
                 emit Resumed(id);
             }
         }
     }
 
     function _end(SubcontractId id, uint40 since) private {
-        Article storage article = _articles[id];
-        if (article.state == SubcontractState.Enacted) _closeSpan(article, since);
-        article.state = SubcontractState.Sunset;
-        article.ended = since;
+        Subcontract storage subcontract = _subcontracts[id];
+        if (subcontract.state == SubcontractState.Enacted) _closeSpan(subcontract, since);
+        subcontract.state = SubcontractState.Sunset;
+        subcontract.ended = since;
 
         emit Ended(id, since);
     }
 
-    function _closeSpan(Article storage article, uint40 until) private {
-        article.spans[article.spans.length - 1].until = until;
+    function _closeSpan(Subcontract storage subcontract, uint40 until) private {
+        subcontract.spans[subcontract.spans.length - 1].until = until;
     }
 
     /// @dev The instant at which an enacted or suspended subcontract ends unless something else happens.
-    function _endsAt(Article storage article) private view returns (uint40) {
-        if (article.state != SubcontractState.Suspended) return article.sunset;
-        return uint40(Math.min(article.sunset, article.suspended + SUSPENDED_AT_MOST));
+    function _endsAt(Subcontract storage subcontract) private view returns (uint40) {
+        if (subcontract.state != SubcontractState.Suspended) return subcontract.sunset;
+        return uint40(Math.min(subcontract.sunset, subcontract.suspended + SUSPENDED_AT_MOST));
     }
 
     /* ENTRENCHED LIMITS (R3) */
@@ -822,8 +830,9 @@ contract Charter is ICharter, Signed {
         uint64 deadline,
         bytes calldata signature
     ) private {
-        bytes32 structHash =
-            keccak256(abi.encode(typeHash, deed, id, _articles[id].termsHash, nonce, deadline));
+        bytes32 structHash = keccak256(
+            abi.encode(typeHash, deed, id, _subcontracts[id].termsHash, nonce, deadline)
+        );
         _take(member, structHash, nonce, deadline, signature);
     }
 
@@ -860,7 +869,7 @@ contract Charter is ICharter, Signed {
 
     /// @dev Objections of members who have not signed meanwhile (R5).
     function _objections(SubcontractId id) private view returns (uint256 count) {
-        MemberId[] memory objectors = _articles[id].objections.members;
+        MemberId[] memory objectors = _subcontracts[id].objections.members;
         if (objectors.length == 0) return 0;
         MemberId[] memory signers = _signers(id);
         for (uint256 i; i < objectors.length; ++i) {
@@ -928,62 +937,62 @@ contract Charter is ICharter, Signed {
 
     /// @inheritdoc ICharter
     function subcontractAt(SubcontractId id) external view returns (address) {
-        return _articles[id].place;
+        return _subcontracts[id].place;
     }
 
     /// @inheritdoc ICharter
     function stateOf(SubcontractId id) public view returns (SubcontractState) {
-        Article storage article = _articles[id];
-        SubcontractState kept = article.state;
+        Subcontract storage subcontract = _subcontracts[id];
+        SubcontractState kept = subcontract.state;
         if (kept == SubcontractState.Open) {
             // The first set, which nobody sponsors, waits for ignition however long it takes.
-            bool lapsed = MemberId.unwrap(article.sponsor) != 0
-                && block.timestamp > article.objections.opened + OPEN_AT_MOST;
+            bool lapsed = MemberId.unwrap(subcontract.sponsor) != 0
+                && block.timestamp > subcontract.objections.opened + OPEN_AT_MOST;
             return lapsed ? SubcontractState.Sunset : kept;
         }
         if (kept != SubcontractState.Enacted && kept != SubcontractState.Suspended) return kept;
-        if (block.timestamp >= _endsAt(article)) return SubcontractState.Sunset;
+        if (block.timestamp >= _endsAt(subcontract)) return SubcontractState.Sunset;
         if (kept == SubcontractState.Suspended) return kept;
         // Active from the local day after enactment, the soonest an epoch of any length can begin.
-        bool begun = Calendar.day(block.timestamp, tz) > Calendar.day(article.enacted, tz);
+        bool begun = Calendar.day(block.timestamp, tz) > Calendar.day(subcontract.enacted, tz);
         return begun ? SubcontractState.Active : kept;
     }
 
     /// @inheritdoc ICharter
     function termsHashOf(SubcontractId id) external view returns (bytes32) {
-        return _articles[id].termsHash;
+        return _subcontracts[id].termsHash;
     }
 
     /// @inheritdoc ICharter
     function sponsorOf(SubcontractId id) external view returns (MemberId) {
-        return _articles[id].sponsor;
+        return _subcontracts[id].sponsor;
     }
 
     /// @inheritdoc ICharter
     function accruesAt(SubcontractId id, uint40 begin) external view returns (bool) {
-        Article storage article = _articles[id];
-        if (begin >= article.sunset) return false;
+        Subcontract storage subcontract = _subcontracts[id];
+        if (begin >= subcontract.sunset) return false;
         // The latest span that began before: found by halves, so however often somebody suspends and resumes, nothing is
         // ever too old to be found, nor dear to find.
         uint256 before;
-        uint256 after_ = article.spans.length;
+        uint256 after_ = subcontract.spans.length;
         while (before < after_) {
             uint256 middle = (before + after_) / 2;
-            if (article.spans[middle].from < begin) before = middle + 1;
+            if (subcontract.spans[middle].from < begin) before = middle + 1;
             else after_ = middle;
         }
         if (before == 0) return false;
-        uint40 until = article.spans[before - 1].until;
+        uint40 until = subcontract.spans[before - 1].until;
         return until == 0 || begin < until;
     }
 
     /// @inheritdoc ICharter
     function declares(SubcontractId id, uint8 kind) external view returns (bool) {
-        return kind < MOST_KINDS && _articles[id].kinds >> kind & 1 == 1;
+        return kind < MOST_KINDS && _subcontracts[id].kinds >> kind & 1 == 1;
     }
 
     /// @inheritdoc ICharter
     function potsOf(SubcontractId id) external view returns (uint8) {
-        return _articles[id].pots;
+        return _subcontracts[id].pots;
     }
 }

@@ -59,12 +59,12 @@ contract Committee is ICommittee {
 
     /* IMMUTABLES */
 
-    ICharter private immutable CHARTER;
-    ILedger private immutable LEDGER;
-    IDocket private immutable DOCKET;
-    uint8 private immutable SEATS;
-    uint8 private immutable OPERATORS;
-    uint64 private immutable BOND;
+    ICharter private immutable _CHARTER;
+    ILedger private immutable _LEDGER;
+    IDocket private immutable _DOCKET;
+    uint8 private immutable _SEATS;
+    uint8 private immutable _OPERATORS;
+    uint64 private immutable _BOND;
 
     /* STORAGE */
 
@@ -80,21 +80,21 @@ contract Committee is ICommittee {
 
     /// @dev The creator is the charter; its siblings' addresses follow from its own.
     constructor() {
-        CHARTER = ICharter(msg.sender);
-        LEDGER = ILedger(CHARTER.module(Module.Ledger));
-        DOCKET = IDocket(CHARTER.module(Module.Docket));
-        BOND = CHARTER.committeeParameters().bond;
+        _CHARTER = ICharter(msg.sender);
+        _LEDGER = ILedger(_CHARTER.module(Module.Ledger));
+        _DOCKET = IDocket(_CHARTER.module(Module.Docket));
+        _BOND = _CHARTER.committeeParameters().bond;
 
-        address[] memory seats = CHARTER.seats();
-        address[] memory alternates = CHARTER.alternates();
+        address[] memory seats = _CHARTER.seats();
+        address[] memory alternates = _CHARTER.alternates();
         if (seats.length < 4 || seats.length > 31 || alternates.length > MOST_ALTERNATES) {
             revert SeatsOutOfRange(seats.length, alternates.length);
         }
         // Both bounds are far below 2^8.
         // forge-lint: disable-next-line(unsafe-typecast)
-        SEATS = uint8(seats.length);
+        _SEATS = uint8(seats.length);
         // forge-lint: disable-next-line(unsafe-typecast)
-        OPERATORS = uint8(seats.length + alternates.length);
+        _OPERATORS = uint8(seats.length + alternates.length);
         for (uint256 i = 0; i < seats.length; ++i) {
             _name(i, seats[i]);
         }
@@ -129,7 +129,7 @@ contract Committee is ICommittee {
         emit Registered(id, msg.sender, SeatId.wrap(number), reportKey, transportKey, endpoint);
         if (_version != 0) _writeVersion();
 
-        LEDGER.holdBond(SeatId.wrap(number), BOND);
+        _LEDGER.holdBond(SeatId.wrap(number), _BOND);
     }
 
     /// @dev The number under which the caller may take this vacant seat.
@@ -139,7 +139,7 @@ contract Committee is ICommittee {
         if (_version == 0) revert NotNamed(id, msg.sender);
 
         uint256 earliest = place.vacantSince;
-        for (uint8 number = SEATS; number < OPERATORS; ++number) {
+        for (uint8 number = _SEATS; number < _OPERATORS; ++number) {
             if (_operators[number].standing != Standing.Named) continue;
             if (_operators[number].identity == msg.sender) {
                 if (block.timestamp < earliest) {
@@ -178,7 +178,7 @@ contract Committee is ICommittee {
             emit Resigned(id, purse, uint40(block.timestamp));
             _vacate(place);
             emit BondReleased(purse);
-            LEDGER.releaseBond(purse);
+            _LEDGER.releaseBond(purse);
         } else {
             operator.standing = Standing.Resigned;
             // forge-lint: disable-next-line(unsafe-typecast)
@@ -199,7 +199,7 @@ contract Committee is ICommittee {
 
         operator.standing = Standing.Released;
         emit BondReleased(purse);
-        LEDGER.releaseBond(purse);
+        _LEDGER.releaseBond(purse);
     }
 
     /// @inheritdoc ICommittee
@@ -228,14 +228,14 @@ contract Committee is ICommittee {
             _vacate(place);
             _writeVersion();
         }
-        LEDGER.forfeitBond(SeatId.wrap(number));
+        _LEDGER.forfeitBond(SeatId.wrap(number));
     }
 
     /// @dev The digest, if the seat's key of that version signed it.
     function _checkSigned(SeatId id, SignedReport calldata report) private view returns (bytes32 digest) {
-        digest = DOCKET.digest(report.header, report.parent, report.envelopes, report.payload);
+        digest = _DOCKET.digest(report.header, report.parent, report.envelopes, report.payload);
         uint24 given = report.header.committeeVersion();
-        address[] memory keys = Seal.read(_keys[given], SEATS);
+        address[] memory keys = Seal.read(_keys[given], _SEATS);
         address key = keys[SeatId.unwrap(id)];
         address recovered = Seal.recover(digest, report.r, report.vs);
         if (key == address(0) || recovered != key) revert NotSignedBySeat(id, given, recovered, key);
@@ -244,7 +244,7 @@ contract Committee is ICommittee {
     /// @dev Who held the seat under a version in which it had a key: of those who ever sat there, the last to come by then.
     function _operatorAt(SeatId id, uint24 given) private view returns (uint8 number) {
         uint24 latest;
-        for (uint8 i = 0; i < OPERATORS; ++i) {
+        for (uint8 i = 0; i < _OPERATORS; ++i) {
             Operator storage operator = _operators[i];
             if (operator.standing == Standing.Named || operator.seat != SeatId.unwrap(id)) continue;
             if (operator.since <= given && operator.since > latest) {
@@ -256,13 +256,13 @@ contract Committee is ICommittee {
 
     /// @inheritdoc ICommittee
     function open() external {
-        if (msg.sender != address(CHARTER)) revert NotCharter(msg.sender);
+        if (msg.sender != address(_CHARTER)) revert NotCharter(msg.sender);
         if (_version != 0) revert AlreadyOpen(_version);
         uint8 wanted = quorum();
         if (wanted < 4) wanted = 4;
         if (_registered < wanted) revert TooFewRegistered(_registered, wanted);
 
-        for (uint256 i = 0; i < SEATS; ++i) {
+        for (uint256 i = 0; i < _SEATS; ++i) {
             // Who is named for the seat comes before every alternate, by as long as one of them before the next.
             if (_places[i].reportKey == address(0)) {
                 // Unix seconds.
@@ -284,7 +284,7 @@ contract Committee is ICommittee {
         uint256 length = bytes(endpoint).length;
         if (length == 0 || length > LONGEST_ENDPOINT) revert EndpointLength(length, LONGEST_ENDPOINT);
         // One key in two seats would count twice.
-        for (uint8 i = 0; i < SEATS; ++i) {
+        for (uint8 i = 0; i < _SEATS; ++i) {
             if (i != SeatId.unwrap(id) && _places[i].reportKey == reportKey) {
                 revert ReportKeyTaken(reportKey, SeatId.wrap(i));
             }
@@ -313,18 +313,18 @@ contract Committee is ICommittee {
     function _writeVersion() private {
         if (_version == type(uint24).max) revert VersionsExhausted();
         uint24 next = ++_version;
-        address[] memory keys = new address[](SEATS);
-        for (uint256 i = 0; i < SEATS; ++i) {
+        address[] memory keys = new address[](_SEATS);
+        for (uint256 i = 0; i < _SEATS; ++i) {
             keys[i] = _places[i].reportKey;
         }
         address written = Seal.write(keys);
         _keys[next] = written;
-        emit VersionWritten(next, written, SEATS);
-        DOCKET.reseat(next, SEATS, written);
+        emit VersionWritten(next, written, _SEATS);
+        _DOCKET.reseat(next, _SEATS, written);
     }
 
     function _place(SeatId id) private view returns (Place storage) {
-        if (SeatId.unwrap(id) >= SEATS) revert SeatUnknown(id, SEATS);
+        if (SeatId.unwrap(id) >= _SEATS) revert SeatUnknown(id, _SEATS);
         return _places[SeatId.unwrap(id)];
     }
 
@@ -339,14 +339,14 @@ contract Committee is ICommittee {
 
     /// @inheritdoc ICommittee
     function seatCount() external view returns (uint8) {
-        return SEATS;
+        return _SEATS;
     }
 
     /// @inheritdoc ICommittee
     function quorum() public view returns (uint8) {
         // At most 21.
         // forge-lint: disable-next-line(unsafe-typecast)
-        return uint8(Seal.quorum(SEATS));
+        return uint8(Seal.quorum(_SEATS));
     }
 
     /// @inheritdoc ICommittee
@@ -378,7 +378,7 @@ contract Committee is ICommittee {
     /// @inheritdoc ICommittee
     function keysOf(uint24 given) external view returns (address[] memory) {
         address keys = _keys[given];
-        return Seal.read(keys, keys == address(0) ? 0 : SEATS);
+        return Seal.read(keys, keys == address(0) ? 0 : _SEATS);
     }
 
     /// @inheritdoc ICommittee
@@ -388,7 +388,7 @@ contract Committee is ICommittee {
 
     /// @inheritdoc ICommittee
     function purseOf(address identity) external view returns (SeatId) {
-        for (uint8 number = 0; number < OPERATORS; ++number) {
+        for (uint8 number = 0; number < _OPERATORS; ++number) {
             if (_operators[number].identity == identity) return SeatId.wrap(number);
         }
         revert NotAnOperator(identity);

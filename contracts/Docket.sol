@@ -11,7 +11,7 @@ import {Signed} from "./Signed.sol";
 import {Calendar, EpochKind} from "./types/Calendar.sol";
 import {Entries, Entry, Fate} from "./types/Entry.sol";
 import {Epoch, MemberId, StreamId, SubcontractId} from "./types/Ids.sol";
-import {Live, Lives} from "./types/Live.sol";
+import {LiveCommittee, LiveCommittees} from "./types/LiveCommittee.sol";
 import {Header, Reports} from "./types/Report.sol";
 
 /// @title The docket
@@ -59,22 +59,22 @@ contract Docket is IDocket, Signed {
     uint8 private constant ED25519 = 1;
     uint8 private constant HIGHEST_DATA_CLASS = 2;
 
-    bytes32 private constant CONTEST_LINE = keccak256(
+    bytes32 private constant CONTEST_LINE_TYPEHASH = keccak256(
         "ContestLine(string deed,uint16 member,uint16 subcontract,uint16 stream,uint24 epoch,bytes32 report,uint256 nonce,uint64 deadlineUnixSeconds)"
     );
     bytes32 private constant CONTEST_LINE_DEED =
         keccak256("I contest my own line of this report. Nothing is taken from me for it.");
-    bytes32 private constant ENROL_STREAM = keccak256(
+    bytes32 private constant ENROL_STREAM_TYPEHASH = keccak256(
         "EnrolStream(string deed,uint16 sponsor,uint16 subcontract,bytes32 streamTermsHash,uint256 nonce,uint64 deadlineUnixSeconds)"
     );
     bytes32 private constant ENROL_STREAM_DEED =
         keccak256("I enrol this stream for the subcontract I opened.");
-    bytes32 private constant ENROL_BADGE = keccak256(
+    bytes32 private constant ENROL_BADGE_TYPEHASH = keccak256(
         "EnrolBadge(string deed,uint16 member,bytes32 badge,uint256 nonce,uint64 deadlineUnixSeconds)"
     );
     bytes32 private constant ENROL_BADGE_DEED =
         keccak256("I enrol this badge as mine. From tomorrow, what is taken with it is taken by me.");
-    bytes32 private constant REPLACE_DEVICE = keccak256(
+    bytes32 private constant REPLACE_DEVICE_TYPEHASH = keccak256(
         "ReplaceDevice(string deed,uint16 custodian,uint16 stream,uint8 place,bytes32 deviceKey,uint8 algorithm,bytes16 kind,uint32 heartbeatSeconds,uint40 calibratedUntilUnixSeconds,uint256 nonce,uint64 deadlineUnixSeconds)"
     );
     bytes32 private constant REPLACE_DEVICE_DEED =
@@ -120,14 +120,14 @@ contract Docket is IDocket, Signed {
 
     /* IMMUTABLES */
 
-    ICharter private immutable CHARTER;
-    IRoster private immutable ROSTER;
-    address private immutable COMMITTEE;
-    int32 private immutable TZ;
+    ICharter private immutable _CHARTER;
+    IRoster private immutable _ROSTER;
+    address private immutable _COMMITTEE;
+    int32 private immutable _TZ;
 
     /* STORAGE */
 
-    Live private _live;
+    LiveCommittee private _liveCommittee;
     uint16 private _streamCount;
 
     /// @dev By subcontract (16 bits) and stream (16 bits), the top of a report's head.
@@ -148,26 +148,26 @@ contract Docket is IDocket, Signed {
     mapping(MemberId => Contests) private _contests;
 
     /// @dev The report being settled in this call, by subcontract, stream and epoch; its top bit is set meanwhile.
-    uint64 private transient _now;
+    uint64 private transient _settling;
     uint64 private constant SETTLING = 1 << 63;
 
     /* CONSTRUCTOR */
 
     /// @dev The creator is the charter; its siblings' addresses follow from its own.
     constructor() {
-        CHARTER = ICharter(msg.sender);
-        ROSTER = IRoster(CHARTER.module(Module.Roster));
-        COMMITTEE = CHARTER.module(Module.Committee);
-        TZ = CHARTER.tz();
+        _CHARTER = ICharter(msg.sender);
+        _ROSTER = IRoster(_CHARTER.module(Module.Roster));
+        _COMMITTEE = _CHARTER.module(Module.Committee);
+        _TZ = _CHARTER.tz();
     }
 
     /* STREAMS AND DEVICES (R7.1) */
 
     /// @inheritdoc IDocket
     function enrolFirst(StreamTerms[] calldata streams) external {
-        if (_streamCount != 0 || _live.version() != 0) revert EnrolledAlready(_streamCount);
+        if (_streamCount != 0 || _liveCommittee.version() != 0) revert EnrolledAlready(_streamCount);
         bytes32 given = keccak256(abi.encode(streams));
-        bytes32 wanted = CHARTER.streamsHash();
+        bytes32 wanted = _CHARTER.streamsHash();
         if (given != wanted) revert StreamsNotSigned(given, wanted);
 
         for (uint256 i = 0; i < streams.length; ++i) {
@@ -177,7 +177,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function enrol(StreamTerms calldata terms) external returns (StreamId) {
-        address key = ROSTER.keyOf(_sponsorOfOpen(terms.subcontract));
+        address key = _ROSTER.keyOf(_sponsorOfOpen(terms.subcontract));
         if (msg.sender != key) revert CallerNot(msg.sender, key);
         return _enrolForOpen(terms);
     }
@@ -190,7 +190,7 @@ contract Docket is IDocket, Signed {
         MemberId sponsor = _sponsorOfOpen(terms.subcontract);
         bytes32 structHash = keccak256(
             abi.encode(
-                ENROL_STREAM,
+                ENROL_STREAM_TYPEHASH,
                 ENROL_STREAM_DEED,
                 sponsor,
                 terms.subcontract,
@@ -199,17 +199,17 @@ contract Docket is IDocket, Signed {
                 deadline
             )
         );
-        _takeSignature(ROSTER.keyOf(sponsor), structHash, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(sponsor), structHash, nonce, deadline, signature);
         return _enrolForOpen(terms);
     }
 
     function _sponsorOfOpen(SubcontractId id) private view returns (MemberId sponsor) {
-        if (CHARTER.stateOf(id) != SubcontractState.Open || _live.version() == 0) {
+        if (_CHARTER.stateOf(id) != SubcontractState.Open || _liveCommittee.version() == 0) {
             revert SubcontractNotOpen(id);
         }
-        sponsor = CHARTER.sponsorOf(id);
+        sponsor = _CHARTER.sponsorOf(id);
         // What is consented to is measured as it was then: by these streams and no later ones.
-        if (IMandates(CHARTER.module(Module.Mandates)).hasSigned(sponsor, id)) revert SponsorSigned(id);
+        if (IMandates(_CHARTER.module(Module.Mandates)).hasSigned(sponsor, id)) revert SponsorSigned(id);
     }
 
     function _enrolForOpen(StreamTerms calldata terms) private returns (StreamId stream) {
@@ -217,7 +217,7 @@ contract Docket is IDocket, Signed {
 
         SubcontractId id = terms.subcontract;
         // A view of foreign code, asked by its own sponsor; its answer is one word.
-        if (!ISubcontract(CHARTER.subcontractAt(id)).settlesOn{gas: 100_000}(stream)) {
+        if (!ISubcontract(_CHARTER.subcontractAt(id)).settlesOn{gas: 100_000}(stream)) {
             revert StreamNotOfSubcontract(stream, id);
         }
     }
@@ -259,7 +259,7 @@ contract Docket is IDocket, Signed {
             revert DataClassOutOfRange(terms.dataClass, HIGHEST_DATA_CLASS);
         }
         if (terms.estimator == 0) revert EstimatorUnnamed();
-        if (!ROSTER.isMember(terms.custodian)) revert NotAMemberId(terms.custodian);
+        if (!_ROSTER.isMember(terms.custodian)) revert NotAMemberId(terms.custodian);
         if (terms.parameters.length > LONGEST_PARAMETERS) {
             revert ParametersLength(terms.parameters.length, LONGEST_PARAMETERS);
         }
@@ -270,7 +270,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function replaceDevice(StreamId stream, uint8 index, Device calldata device) external {
-        _replaceDevice(ROSTER.memberOf(msg.sender), stream, index, device);
+        _replaceDevice(_ROSTER.memberOf(msg.sender), stream, index, device);
     }
 
     /// @inheritdoc IDocket
@@ -285,7 +285,7 @@ contract Docket is IDocket, Signed {
     ) external {
         bytes32 structHash = keccak256(
             abi.encode(
-                REPLACE_DEVICE,
+                REPLACE_DEVICE_TYPEHASH,
                 REPLACE_DEVICE_DEED,
                 custodian,
                 stream,
@@ -299,22 +299,22 @@ contract Docket is IDocket, Signed {
                 deadline
             )
         );
-        _takeSignature(ROSTER.keyOf(custodian), structHash, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(custodian), structHash, nonce, deadline, signature);
         _replaceDevice(custodian, stream, index, device);
     }
 
     function _replaceDevice(MemberId member, StreamId stream, uint8 index, Device calldata device) private {
-        Live live = _live;
-        if (live.version() == 0) revert NotIgnited();
+        LiveCommittee committee = _liveCommittee;
+        if (committee.version() == 0) revert NotIgnited();
         Stream storage record = _streams[stream];
         if (index >= record.devices) revert DeviceUnknown(stream, index);
-        if (member != record.custodian || !ROSTER.isMember(member)) {
+        if (member != record.custodian || !_ROSTER.isMember(member)) {
             revert NotCustodian(stream, member, record.custodian);
         }
 
         EpochKind kind = record.epochKind;
-        Epoch running = Calendar.epochAt(kind, block.timestamp + DEVICE_NOTICE, TZ, live.t0());
-        uint40 from = uint40(_end(kind, running, live.t0()));
+        Epoch running = Calendar.epochAt(kind, block.timestamp + DEVICE_NOTICE, _TZ, committee.t0());
+        uint40 from = uint40(_end(kind, running, committee.t0()));
         _place(stream, index, device, from);
         emit DeviceReplaced(stream, index, device, from);
     }
@@ -348,7 +348,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function enrolBadge(bytes32 badge) external {
-        _enrolBadge(ROSTER.memberOf(msg.sender), badge);
+        _enrolBadge(_ROSTER.memberOf(msg.sender), badge);
     }
 
     /// @inheritdoc IDocket
@@ -360,22 +360,22 @@ contract Docket is IDocket, Signed {
         bytes calldata signature
     ) external {
         bytes32 structHash = keccak256(
-            abi.encode(ENROL_BADGE, ENROL_BADGE_DEED, member, badge, nonce, deadline)
+            abi.encode(ENROL_BADGE_TYPEHASH, ENROL_BADGE_DEED, member, badge, nonce, deadline)
         );
-        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(member), structHash, nonce, deadline, signature);
         _enrolBadge(member, badge);
     }
 
     function _enrolBadge(MemberId member, bytes32 badge) private {
-        if (_live.version() == 0) revert NotIgnited();
-        if (!ROSTER.isMember(member)) revert NotAMemberId(member);
-        uint256 tomorrow = Calendar.day(block.timestamp, TZ) + 1;
-        _setBadge(member, badge, uint40(Calendar.dayBegin(tomorrow, TZ)));
+        if (_liveCommittee.version() == 0) revert NotIgnited();
+        if (!_ROSTER.isMember(member)) revert NotAMemberId(member);
+        uint256 tomorrow = Calendar.day(block.timestamp, _TZ) + 1;
+        _setBadge(member, badge, uint40(Calendar.dayBegin(tomorrow, _TZ)));
     }
 
     /// @inheritdoc IDocket
     function foundBadge(MemberId member, bytes32 badge) external {
-        if (msg.sender != address(CHARTER)) revert CallerNot(msg.sender, address(CHARTER));
+        if (msg.sender != address(_CHARTER)) revert CallerNot(msg.sender, address(_CHARTER));
         _setBadge(member, badge, 0);
     }
 
@@ -400,11 +400,11 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function reseat(uint24 version, uint8 seats, address keys) external {
-        if (msg.sender != COMMITTEE) revert CallerNot(msg.sender, COMMITTEE);
-        uint40 t0 = CHARTER.t0();
+        if (msg.sender != _COMMITTEE) revert CallerNot(msg.sender, _COMMITTEE);
+        uint40 t0 = _CHARTER.t0();
         if (t0 == 0) revert NotIgnited();
 
-        _live = Lives.make(version, seats, t0, keys);
+        _liveCommittee = LiveCommittees.make(version, seats, t0, keys);
         emit Reseated(version, seats, keys);
     }
 
@@ -412,9 +412,9 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function submit(Header header, bytes32 envelopes, bytes calldata payload, bytes calldata seal) external {
-        Live live = _live;
-        if (header.committeeVersion() != live.version()) {
-            revert VersionNotCurrent(header.committeeVersion(), live.version());
+        LiveCommittee committee = _liveCommittee;
+        if (header.committeeVersion() != committee.version()) {
+            revert VersionNotCurrent(header.committeeVersion(), committee.version());
         }
         if (!header.isWellFormed()) revert HeaderMalformed(header);
 
@@ -428,12 +428,12 @@ contract Docket is IDocket, Signed {
             // First of all that costs: who comes second in a race has done nothing wrong.
             if (ring[place].isOf(number)) revert AlreadyAccepted(header.epoch());
             parent = ring[(number - 1) % RING];
-            if (!parent.isHeadAt(number - 1)) parent = _across(header, ring, live.t0());
+            if (!parent.isHeadAt(number - 1)) parent = _across(header, ring, committee.t0());
         }
-        _checkReportable(parent.kind(), header.epoch(), live.t0());
+        _checkReportable(parent.kind(), header.epoch(), committee.t0());
 
         bytes32 signed = _digest(header, parent.digest(), envelopes, Reports.payloadHash(payload));
-        Seal.check(signed, header.signers(), seal, live.keys(), live.seats());
+        Seal.check(signed, header.signers(), seal, committee.keys(), committee.seats());
 
         ring[place] = parent.next(header, signed, block.timestamp);
         emit Accepted(header, envelopes, payload);
@@ -446,6 +446,7 @@ contract Docket is IDocket, Signed {
         Stream storage record = _known(header.subcontract(), stream);
         Epoch epoch = header.epoch();
         EpochKind kind = record.epochKind;
+        // Bounds the loop below; `submit` asks again, for reports that do not come here.
         _checkReportable(kind, epoch, t0);
 
         last = _last(ring);
@@ -475,7 +476,7 @@ contract Docket is IDocket, Signed {
     }
 
     function _checkReportable(EpochKind kind, Epoch epoch, uint256 t0) private view {
-        uint256 end = Calendar.epochEnd(kind, epoch, TZ, t0);
+        uint256 end = Calendar.epochEnd(kind, epoch, _TZ, t0);
         if (block.timestamp < end) revert EpochNotClosed(epoch, block.timestamp, end);
         // What ended is not before its end.
         unchecked {
@@ -497,7 +498,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function contest(SubcontractId subcontract, StreamId stream, Epoch epoch, bytes32 report) external {
-        _contest(ROSTER.memberOf(msg.sender), subcontract, stream, epoch, report);
+        _contest(_ROSTER.memberOf(msg.sender), subcontract, stream, epoch, report);
     }
 
     /// @inheritdoc IDocket
@@ -513,10 +514,18 @@ contract Docket is IDocket, Signed {
     ) external {
         bytes32 structHash = keccak256(
             abi.encode(
-                CONTEST_LINE, CONTEST_LINE_DEED, member, subcontract, stream, epoch, report, nonce, deadline
+                CONTEST_LINE_TYPEHASH,
+                CONTEST_LINE_DEED,
+                member,
+                subcontract,
+                stream,
+                epoch,
+                report,
+                nonce,
+                deadline
             )
         );
-        _takeSignature(ROSTER.keyOf(member), structHash, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(member), structHash, nonce, deadline, signature);
         _contest(member, subcontract, stream, epoch, report);
     }
 
@@ -568,7 +577,7 @@ contract Docket is IDocket, Signed {
 
     /// @inheritdoc IDocket
     function settle(Header header, bytes32 parent, bytes32 envelopes, bytes calldata payload) external {
-        if (_now != 0) revert SettlingAlready();
+        if (_settling != 0) revert SettlingAlready();
         bytes32 signed = _digest(header, parent, envelopes, Reports.payloadHash(payload));
         (Entry[64] storage ring, Entry entry) =
             _pending(header.subcontract(), header.stream(), header.epoch(), signed);
@@ -580,9 +589,9 @@ contract Docket is IDocket, Signed {
 
         uint256 place = Epoch.unwrap(header.epoch()) % RING;
         ring[place] = entry.withFate(Fate.Settled);
-        _now = header.report() | SETTLING;
+        _settling = header.report() | SETTLING;
         (bool settled, bytes memory reason) = _ask(header, payload);
-        _now = 0;
+        _settling = 0;
 
         if (settled) {
             emit Settled(header.subcontract(), header.stream(), header.epoch());
@@ -594,7 +603,7 @@ contract Docket is IDocket, Signed {
 
     /// @dev Calls the subcontract with its whole gas bound, and copies at most `LONGEST_REASON` bytes of what it says.
     function _ask(Header header, bytes calldata payload) private returns (bool settled, bytes memory reason) {
-        address place = CHARTER.subcontractAt(header.subcontract());
+        address place = _CHARTER.subcontractAt(header.subcontract());
         uint256 bound = _settleGas();
         bytes memory question =
             abi.encodeCall(ISubcontract.settle, (header.stream(), header.epoch(), payload));
@@ -615,7 +624,7 @@ contract Docket is IDocket, Signed {
     }
 
     function _settleGas() private view returns (uint256) {
-        uint256 wanted = SETTLE_GAS + SETTLE_GAS_PER_MEMBER * MemberId.unwrap(ROSTER.lastMember());
+        uint256 wanted = SETTLE_GAS + SETTLE_GAS_PER_MEMBER * MemberId.unwrap(_ROSTER.lastMember());
         return wanted < MOST_SETTLE_GAS ? wanted : MOST_SETTLE_GAS;
     }
 
@@ -626,8 +635,8 @@ contract Docket is IDocket, Signed {
         returns (uint40 begin, MemberId[] memory frozen)
     {
         uint56 report = _report(subcontract, stream, epoch);
-        if (_now != report | SETTLING) revert NotSettling(subcontract, stream, epoch);
-        begin = uint40(_begin(_streams[stream].epochKind, epoch, _live.t0()));
+        if (_settling != report | SETTLING) revert NotSettling(subcontract, stream, epoch);
+        begin = uint40(_begin(_streams[stream].epochKind, epoch, _liveCommittee.t0()));
         frozen = _frozen[report];
     }
 
@@ -658,14 +667,14 @@ contract Docket is IDocket, Signed {
 
     /// @dev The oldest epoch, the coming one among them, that accrues and can still be reported.
     function _firstReportable(Stream storage record) private view returns (Epoch first) {
-        Live live = _live;
-        if (live.version() == 0) return first;
+        LiveCommittee committee = _liveCommittee;
+        if (committee.version() == 0) return first;
         EpochKind kind = record.epochKind;
-        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, live.t0())) + 1;
+        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, _TZ, committee.t0())) + 1;
         for (uint256 i = 0; i < RING; ++i) {
             Epoch epoch = Epoch.wrap(number);
-            if (block.timestamp > _end(kind, epoch, live.t0()) + ACCEPT_WITHIN) break;
-            if (_accrues(record.subcontract, kind, epoch, live.t0())) first = epoch;
+            if (block.timestamp > _end(kind, epoch, committee.t0()) + ACCEPT_WITHIN) break;
+            if (_accrues(record.subcontract, kind, epoch, committee.t0())) first = epoch;
             if (number == 0) break;
             --number;
         }
@@ -707,7 +716,7 @@ contract Docket is IDocket, Signed {
         Entry entry = _rings[_pair(subcontract, stream)][Epoch.unwrap(epoch) % RING];
         if (!entry.isOf(Epoch.unwrap(epoch))) {
             bool forgotten = !entry.isNone() && Epoch.unwrap(entry.epoch()) > Epoch.unwrap(epoch);
-            bool late = block.timestamp > _end(record.epochKind, epoch, _live.t0()) + ACCEPT_WITHIN;
+            bool late = block.timestamp > _end(record.epochKind, epoch, _liveCommittee.t0()) + ACCEPT_WITHIN;
             return forgotten || late ? ReportState.Lapsed : ReportState.None;
         }
         if (entry.fate() == Fate.Settled) return ReportState.Settled;
@@ -752,7 +761,7 @@ contract Docket is IDocket, Signed {
         view
         returns (uint16 count, uint256 oldest)
     {
-        uint256 t0 = _live.t0();
+        uint256 t0 = _liveCommittee.t0();
         if (t0 == 0) return (0, 0);
         // At most `MOST_STREAMS`.
         StreamId[] storage streams = _streamsOf[subcontract];
@@ -773,7 +782,7 @@ contract Docket is IDocket, Signed {
         Stream storage record = _streams[stream];
         EpochKind kind = record.epochKind;
         uint24 first = record.started ? Epoch.unwrap(record.first) : 0;
-        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, TZ, t0));
+        uint24 number = Epoch.unwrap(Calendar.epochAt(kind, block.timestamp, _TZ, t0));
         while (true) {
             uint256 begin = _begin(kind, Epoch.wrap(number), t0);
             uint256 end = _end(kind, Epoch.wrap(number), t0);
@@ -785,7 +794,7 @@ contract Docket is IDocket, Signed {
                 : block.timestamp <= end + ACCEPT_WITHIN
                     // Unix seconds of any real chain fit into 40 bits.
                     // forge-lint: disable-next-line(unsafe-typecast)
-                    && CHARTER.accruesAt(subcontract, uint40(begin));
+                    && _CHARTER.accruesAt(subcontract, uint40(begin));
             if (open) (count, oldest) = (count + 1, begin);
             if (number == first) break;
             --number;
@@ -823,15 +832,15 @@ contract Docket is IDocket, Signed {
         view
         returns (bool)
     {
-        return CHARTER.accruesAt(subcontract, uint40(_begin(kind, epoch, t0)));
+        return _CHARTER.accruesAt(subcontract, uint40(_begin(kind, epoch, t0)));
     }
 
     function _begin(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
-        return Calendar.epochBegin(kind, epoch, TZ, t0);
+        return Calendar.epochBegin(kind, epoch, _TZ, t0);
     }
 
     function _end(EpochKind kind, Epoch epoch, uint256 t0) private view returns (uint256) {
-        return Calendar.epochEnd(kind, epoch, TZ, t0);
+        return Calendar.epochEnd(kind, epoch, _TZ, t0);
     }
 
     function _pair(SubcontractId subcontract, StreamId stream) private pure returns (uint32) {

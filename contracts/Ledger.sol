@@ -66,12 +66,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     /* IMMUTABLES */
 
     ICharter public immutable charter;
-    IRoster private immutable _roster;
-    ICommittee private immutable _committee;
-    IDocket private immutable _docket;
-    IMandates private immutable _mandates;
+    IRoster private immutable _ROSTER;
+    ICommittee private immutable _COMMITTEE;
+    IDocket private immutable _DOCKET;
+    IMandates private immutable _MANDATES;
     IERC20 public immutable token;
-    uint64 private immutable _floor;
+    uint64 private immutable _FLOOR;
 
     /* STORAGE */
 
@@ -91,12 +91,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     constructor() {
         charter = ICharter(msg.sender);
-        _roster = IRoster(charter.module(Module.Roster));
-        _committee = ICommittee(charter.module(Module.Committee));
-        _docket = IDocket(charter.module(Module.Docket));
-        _mandates = IMandates(charter.module(Module.Mandates));
+        _ROSTER = IRoster(charter.module(Module.Roster));
+        _COMMITTEE = ICommittee(charter.module(Module.Committee));
+        _DOCKET = IDocket(charter.module(Module.Docket));
+        _MANDATES = IMandates(charter.module(Module.Mandates));
         token = IERC20(charter.token());
-        _floor = charter.floor();
+        _FLOOR = charter.floor();
     }
 
     /* MONEY IN AND OUT (R1.1) */
@@ -149,7 +149,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function withdraw(uint64 amount) external {
-        _withdraw(_roster.memberOf(msg.sender), msg.sender, amount);
+        _withdraw(_ROSTER.memberOf(msg.sender), msg.sender, amount);
     }
 
     /// @inheritdoc ILedger
@@ -187,7 +187,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
     /// @inheritdoc ILedger
     function withdrawSeat(SeatId seat, uint64 amount) external nonReentrant {
-        address identity = _committee.identityOf(seat);
+        address identity = _COMMITTEE.identityOf(seat);
         if (msg.sender != identity) revert OnlyTheSeat(msg.sender, identity);
         AccountId account = Accounts.ofSeat(seat);
         // A charter that came to nothing holds no bond (R2.3).
@@ -215,7 +215,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     ) private returns (address key) {
         bytes32 words = keccak256(bytes(Words.money(amount)));
         bytes32 structHash = keccak256(abi.encode(typehash, deed, member, words, nonce, deadline));
-        key = _roster.keyOf(member);
+        key = _ROSTER.keyOf(member);
         _takeSignature(key, structHash, nonce, deadline, signature);
     }
 
@@ -241,7 +241,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         returns (Outcome[] memory outcomes)
     {
         Collection memory c = _open(cause, to, creditor);
-        Allowance[] memory allowed = _mandates.useCaps(c.subcontract, cause.kind, c.begin, c.period, debits);
+        Allowance[] memory allowed = _MANDATES.useCaps(c.subcontract, cause.kind, c.begin, c.period, debits);
         outcomes = new Outcome[](debits.length);
         uint256 sum;
         for (uint256 i; i < debits.length; ++i) {
@@ -280,7 +280,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         c.subcontract = _requireSubcontract(cause.kind, CAUSED);
         c.t0 = charter.t0();
         if (c.t0 == 0) revert NotIgnited();
-        (uint40 begin, MemberId[] memory frozen) = _docket.settling(c.subcontract, cause.stream, cause.epoch);
+        (uint40 begin, MemberId[] memory frozen) = _DOCKET.settling(c.subcontract, cause.stream, cause.epoch);
         if (!charter.accruesAt(c.subcontract, begin)) revert NotAccruing(c.subcontract, begin);
         _requireOwnPot(c.subcontract, to);
         // An account of nobody's would keep what repays a debt out of everybody's reach.
@@ -343,7 +343,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
 
         Purses.State storage purse_ = _purses[Accounts.ofMember(debit.payer)];
         Purses.Balance memory balance = purse_.read();
-        uint256 spendable = allowed.hasLeft() ? balance.free : Math.saturatingSub(balance.free, _floor);
+        uint256 spendable = allowed.hasLeft() ? balance.free : Math.saturatingSub(balance.free, _FLOOR);
         uint64 paid = Math.min(within, spendable).toUint64();
         if (paid != 0) {
             purse_.touch(balance, c.t0);
@@ -408,7 +408,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         }
         MemberId member = account.memberOf();
         Purses.Balance memory balance = purse_.read();
-        if (balance.touchedAt == 0) balance.since = uint256(_roster.admittedAt(member)).toUint32();
+        if (balance.touchedAt == 0) balance.since = uint256(_ROSTER.admittedAt(member)).toUint32();
         purse_.touch(balance, t0);
         balance.free += amount;
         purse_.write(balance);
@@ -480,7 +480,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     function _requireAccount(AccountId account) private view returns (address owner) {
         bool known;
         if (account.isMember()) {
-            owner = _roster.keyOf(account.memberOf());
+            owner = _ROSTER.keyOf(account.memberOf());
             known = owner != address(0) && account == Accounts.ofMember(account.memberOf());
         } else if (account.isPot()) {
             SubcontractId subcontract = account.subcontractOf();
@@ -489,7 +489,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
                 : account.slotOf() < charter.potsOf(subcontract);
         } else {
             SeatId seat = account.seatOf();
-            known = account == Accounts.ofSeat(seat) && _committee.identityOf(seat) != address(0);
+            known = account == Accounts.ofSeat(seat) && _COMMITTEE.identityOf(seat) != address(0);
         }
         if (!known) revert AccountUnknown(account);
     }
@@ -552,7 +552,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     }
 
     function _requireCommittee() private view {
-        if (msg.sender != address(_committee)) revert OnlyTheCommittee(msg.sender);
+        if (msg.sender != address(_COMMITTEE)) revert OnlyTheCommittee(msg.sender);
     }
 
     /* VIEWS */
@@ -562,7 +562,7 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
         Purses.Balance memory balance = _purses[account].read();
         if (!account.isMember()) return Purse(balance.free, balance.held, 0, 0);
         MemberId member = account.memberOf();
-        uint64 floor = _roster.leftAt(member) == 0 ? _floor : 0;
+        uint64 floor = _ROSTER.leftAt(member) == 0 ? _FLOOR : 0;
         return Purse(balance.free, balance.held, floor, _arrears[member].sum());
     }
 
@@ -610,12 +610,12 @@ contract Ledger is ILedger, Signed, ReentrancyGuardTransient {
     /// @inheritdoc ILedger
     function withdrawable(MemberId member) public view returns (uint64) {
         uint256 free = _purses[Accounts.ofMember(member)].free();
-        return Math.saturatingSub(free, _mandates.reachOf(member).heldBack).toUint64();
+        return Math.saturatingSub(free, _MANDATES.reachOf(member).heldBack).toUint64();
     }
 
     /// @inheritdoc ILedger
     function maxExposure(MemberId member) external view returns (uint64 thisPeriod, uint64 nextPeriod) {
-        Reach memory reach = _mandates.reachOf(member);
+        Reach memory reach = _MANDATES.reachOf(member);
         uint256 standing = uint256(_arrears[member].sum()) + _purses[Accounts.ofMember(member)].read().held;
         thisPeriod = _clamp(reach.thisPeriod + standing);
         nextPeriod = _clamp(reach.nextPeriod + standing);

@@ -56,10 +56,10 @@ contract Mandates is IMandates, Signed {
     /* IMMUTABLES */
 
     ICharter public immutable charter;
-    IRoster private immutable _roster;
-    address private immutable _ledger;
-    IDocket private immutable _docket;
-    int32 private immutable _tz;
+    IRoster private immutable _ROSTER;
+    address private immutable _LEDGER;
+    IDocket private immutable _DOCKET;
+    int32 private immutable _TZ;
 
     /* STORAGE */
 
@@ -71,10 +71,10 @@ contract Mandates is IMandates, Signed {
 
     constructor() {
         charter = ICharter(msg.sender);
-        _roster = IRoster(charter.module(Module.Roster));
-        _ledger = charter.module(Module.Ledger);
-        _docket = IDocket(charter.module(Module.Docket));
-        _tz = charter.tz();
+        _ROSTER = IRoster(charter.module(Module.Roster));
+        _LEDGER = charter.module(Module.Ledger);
+        _DOCKET = IDocket(charter.module(Module.Docket));
+        _TZ = charter.tz();
     }
 
     /* MANDATES (R1.5) */
@@ -96,7 +96,7 @@ contract Mandates is IMandates, Signed {
         bytes32 words = keccak256(bytes(Words.mandate(caps)));
         bytes32 deed =
             keccak256(abi.encode(MANDATE_TYPEHASH, MANDATE_DEED, member, words, termsHash, nonce, deadline));
-        _takeSignature(_roster.keyOf(member), deed, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(member), deed, nonce, deadline, signature);
         _signMandate(member, caps, termsHash);
     }
 
@@ -166,7 +166,7 @@ contract Mandates is IMandates, Signed {
         bytes32 deed = keccak256(
             abi.encode(REVOKE_TYPEHASH, REVOKE_DEED, member, subcontract, nonce, deadline)
         );
-        _takeSignature(_roster.keyOf(member), deed, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(member), deed, nonce, deadline, signature);
         _revokeMandate(member, subcontract);
     }
 
@@ -206,7 +206,7 @@ contract Mandates is IMandates, Signed {
 
     /// @dev True where no open or later epoch can use the mandate.
     function _isSpent(MemberId member, SubcontractId subcontract) private view returns (bool) {
-        uint256 oldest = _docket.oldestOpen(subcontract);
+        uint256 oldest = _DOCKET.oldestOpen(subcontract);
         oldest = oldest == 0 ? block.timestamp : Math.min(oldest, block.timestamp);
         Caps.Version memory newest = _mandates[member][subcontract].newest;
         return newest.from <= oldest && newest.expiry <= oldest;
@@ -234,7 +234,7 @@ contract Mandates is IMandates, Signed {
     ) external {
         bytes32 words = keccak256(bytes(Words.money(perPeriod)));
         bytes32 deed = keccak256(abi.encode(GLOBAL_TYPEHASH, GLOBAL_DEED, member, words, nonce, deadline));
-        _takeSignature(_roster.keyOf(member), deed, nonce, deadline, signature);
+        _takeSignature(_ROSTER.keyOf(member), deed, nonce, deadline, signature);
         _setGlobal(member, perPeriod, _nextDay(member));
     }
 
@@ -246,7 +246,7 @@ contract Mandates is IMandates, Signed {
 
     /// @inheritdoc IMandates
     function memberLeft(MemberId member) external {
-        if (msg.sender != address(_roster)) revert OnlyTheRoster(msg.sender);
+        if (msg.sender != address(_ROSTER)) revert OnlyTheRoster(msg.sender);
         Caps.Global memory global = _globals[member].newestOf();
         global.left = true;
         _globals[member].write(global);
@@ -260,15 +260,15 @@ contract Mandates is IMandates, Signed {
     }
 
     function _caller() private view returns (MemberId member) {
-        member = _roster.memberOf(msg.sender);
+        member = _ROSTER.memberOf(msg.sender);
         if (member == MemberId.wrap(0)) revert NotAMember(msg.sender);
     }
 
     /// @dev The beginning of the next local day, from which a change by a present member holds.
     function _nextDay(MemberId member) private view returns (uint32) {
         if (charter.t0() == 0) revert NotIgnited();
-        if (!_roster.isMember(member)) revert NotAMember(_roster.keyOf(member));
-        return Calendar.dayBegin(Calendar.day(block.timestamp, _tz) + 1, _tz).toUint32();
+        if (!_ROSTER.isMember(member)) revert NotAMember(_ROSTER.keyOf(member));
+        return Calendar.dayBegin(Calendar.day(block.timestamp, _TZ) + 1, _TZ).toUint32();
     }
 
     /// @dev Nobody signs for a number not given yet, founders neither: whoever opened it next would have the caps.
@@ -296,7 +296,7 @@ contract Mandates is IMandates, Signed {
         uint16 period,
         Debit[] calldata debits
     ) external returns (Allowance[] memory allowed) {
-        if (msg.sender != _ledger) revert OnlyTheLedger(msg.sender);
+        if (msg.sender != _LEDGER) revert OnlyTheLedger(msg.sender);
         Use memory use = Use(subcontract, kind == Kind.Shared, begin, period);
         allowed = new Allowance[](debits.length);
         for (uint256 i; i < debits.length; ++i) {
@@ -343,7 +343,7 @@ contract Mandates is IMandates, Signed {
     function reachOf(MemberId member) external view returns (Reach memory reach) {
         uint256 period = _period();
         // Before ignition no epoch is open anywhere.
-        IDocket docket = charter.t0() == 0 ? IDocket(address(0)) : _docket;
+        IDocket docket = charter.t0() == 0 ? IDocket(address(0)) : _DOCKET;
         Exposure.Total memory sum = Exposure.total(_mandates[member], _signers.lists[member], docket, period);
         Caps.Global memory newest = _globals[member].newestOf();
         uint256 highest = _globals[member].highestSince(sum.oldest);

@@ -60,8 +60,8 @@ contract Roster is IRoster, Signed {
     /* IMMUTABLES */
 
     ICharter public immutable charter;
-    IMandates private immutable _mandates;
-    uint16 private immutable _founders;
+    IMandates private immutable _MANDATES;
+    uint16 private immutable _FOUNDERS;
 
     /* STORAGE */
 
@@ -92,13 +92,13 @@ contract Roster is IRoster, Signed {
 
     constructor() {
         charter = ICharter(msg.sender);
-        _mandates = IMandates(charter.module(Module.Mandates));
+        _MANDATES = IMandates(charter.module(Module.Mandates));
 
         Founder[] memory founders = charter.founders();
         for (uint256 i; i < founders.length; ++i) {
             _enter(founders[i].key, founders[i].household, 0);
         }
-        _founders = _last;
+        _FOUNDERS = _last;
     }
 
     /* JOINING (R4.1 to R4.3) */
@@ -280,7 +280,7 @@ contract Roster is IRoster, Signed {
     /// @dev R4.3. Ids are given in the order of admission, so the one that is `allowed` admissions back tells.
     function _requireRate() private view {
         uint256 allowed = Math.max(2, uint256(_population) * charter.limit(Limit.AdmissionBps) / 10_000);
-        if (_last < _founders + allowed) return;
+        if (_last < _FOUNDERS + allowed) return;
 
         uint256 nextAt = _members[MemberId.wrap((_last + 1 - allowed).toUint16())].admittedAt + ADMISSION_SPAN;
         if (block.timestamp < nextAt) revert TooManyAdmissions(allowed, nextAt.toUint40());
@@ -332,7 +332,7 @@ contract Roster is IRoster, Signed {
 
         emit Left(member, uint40(block.timestamp));
 
-        _mandates.memberLeft(member);
+        _MANDATES.memberLeft(member);
     }
 
     /// @dev For the deeds that say nothing but which nomination they are about.
@@ -421,6 +421,6 @@ contract Roster is IRoster, Signed {
     }
 
     function _isFounder(MemberId member) private view returns (bool) {
-        return MemberId.unwrap(member) != 0 && MemberId.unwrap(member) <= _founders;
+        return MemberId.unwrap(member) != 0 && MemberId.unwrap(member) <= _FOUNDERS;
     }
 }

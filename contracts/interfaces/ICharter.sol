@@ -197,8 +197,8 @@ interface ICharter {
     /// @notice Sets `t0`, makes founders mature members and enacts the first set (R2.2). Anyone may call.
     function ignite() external;
 
-    /// @notice Opens a subcontract for co-signing (R5 track A). Co-signing is signing its mandate at the ledger.
-    /// The id covers sponsor and nonce. A member may have at most 2 open, those taken back within 72 h of opening counted.
+    /// @notice Opens a subcontract for co-signing (R5 track A). Co-signing is signing its mandate (`IMandates`).
+    /// The place covers sponsor and nonce. A member may have at most 2 open, those taken back within 72 h of opening counted.
     function open(bytes calldata creationCode, bytes calldata terms, uint256 nonce)
         external
         returns (SubcontractId);

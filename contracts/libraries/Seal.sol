@@ -50,8 +50,8 @@ library Seal {
         }
 
         uint256 left = signers;
-        uint256 entry;
-        uint256 place;
+        uint256 keyAt;
+        uint256 signatureAt;
         assembly ("memory-safe") {
             // Memory from `free` on: digest, v, r and s as `ecrecover` takes them, then one word per seat with its key,
             // zero beyond the code. Nothing else uses that memory before the reason is found. The answer of `ecrecover`
@@ -64,40 +64,40 @@ library Seal {
             let low := shr(1, not(0))
             mstore(0, 0)
             mstore(free, digest)
-            entry := add(free, 128)
-            extcodecopy(keys, entry, 1, shl(5, seats))
-            // As many signatures as bits, as was compared above: `place` never leaves the seal.
-            place := seal.offset
+            keyAt := add(free, 128)
+            extcodecopy(keys, keyAt, 1, shl(5, seats))
+            // As many signatures as bits, as was compared above: `signatureAt` never leaves the seal.
+            signatureAt := seal.offset
             for {} left { left := shr(1, left) } {
                 if and(left, 1) {
-                    let vs := calldataload(add(place, 32))
+                    let vs := calldataload(add(signatureAt, 32))
                     mstore(v, add(27, shr(255, vs)))
-                    mstore(r, calldataload(place))
+                    mstore(r, calldataload(signatureAt))
                     vs := and(vs, low)
                     mstore(s, vs)
                     pop(staticcall(gas(), 1, free, 128, 32, 32))
-                    let key := mload(entry)
+                    let key := mload(keyAt)
                     // A vacant seat's key is zero, as is what is recovered from no signature at all.
                     if or(or(iszero(key), gt(vs, half)), sub(mload(returndatasize()), key)) { break }
-                    place := add(place, SIGNATURE_LENGTH)
+                    signatureAt := add(signatureAt, SIGNATURE_LENGTH)
                 }
-                entry := add(entry, 32)
+                keyAt := add(keyAt, 32)
             }
         }
-        if (left != 0) _refuse(entry, place);
+        if (left != 0) _refuse(keyAt, signatureAt);
     }
 
-    /// @dev Why `check` stopped: at the key at `entry` in its memory, for the signature at `place` in calldata.
-    function _refuse(uint256 entry, uint256 place) private pure {
+    /// @dev Why `check` stopped: at the key at `keyAt` in its memory, for the signature at `signatureAt` in calldata.
+    function _refuse(uint256 keyAt, uint256 signatureAt) private pure {
         uint256 seat;
         address key;
         address recovered;
         bytes32 vs;
         assembly ("memory-safe") {
-            seat := shr(5, sub(entry, add(mload(0x40), 128)))
-            key := mload(entry)
+            seat := shr(5, sub(keyAt, add(mload(0x40), 128)))
+            key := mload(keyAt)
             recovered := mload(returndatasize())
-            vs := calldataload(add(place, 32))
+            vs := calldataload(add(signatureAt, 32))
         }
         // A seat's number is below 32.
         // forge-lint: disable-next-line(unsafe-typecast)

@@ -407,7 +407,7 @@ contract Firewood is IFirewood, Signed {
         _pay(SHRINKAGE_SLOT, Accounts.ofMember(_PROVIDER), toProvider, Kind.Trade);
     }
 
-    /// @dev Collects the first `count` debits into the shrinkage pot; arrears are owed to the provider.
+    /// @dev Collects the first `count` debits into the shrinkage reserve; arrears are owed to the provider.
     function _collect(Debit[] memory debits, uint256 count, Kind kind, Epoch epoch)
         private
         returns (uint256 paid)

@@ -30,7 +30,7 @@ struct WoodMoney {
     uint64 toProvider; // of the rest
     uint64 toWarmth; // of the rest
     uint64 unattributed; // worth of what nobody took
-    uint64 fromReserve; // of it, from the shrinkage pot
+    uint64 fromReserve; // of it, from the shrinkage reserve
     uint64 shared; // of it, paid by signers
     uint64 borneByProvider; // of it, by nobody
 }
