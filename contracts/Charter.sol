@@ -20,6 +20,7 @@ import {
 } from "./interfaces/ICharter.sol";
 import {ICommittee} from "./interfaces/ICommittee.sol";
 import {IDocket} from "./interfaces/IDocket.sol";
+import {Kind} from "./interfaces/ILedger.sol";
 import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
 import {ISubcontract} from "./interfaces/ISubcontract.sol";
@@ -59,7 +60,7 @@ contract Charter is ICharter, Signed {
     uint256 private constant MOST_OPEN = 2;
     uint256 private constant MOST_LONE_OBJECTIONS = 3;
     uint256 private constant MOST_POTS = 8;
-    uint256 private constant MOST_KINDS = 12; // `Kind` of the ledger
+    uint256 private constant KINDS = uint256(type(Kind).max) + 1;
     uint256 private constant MOST_TERMS = 8192; // bytes
     uint8 private constant HIGHEST_BAND = 7;
     bytes32 private constant NO_STREAMS = keccak256(abi.encode(0x20, 0)); // an empty `StreamTerms[]`
@@ -152,7 +153,6 @@ contract Charter is ICharter, Signed {
         uint40 enacted;
         uint40 sunset;
         uint40 suspended;
-        uint40 ended;
         bytes32 termsHash;
         Span[] spans;
         Count objections;
@@ -225,11 +225,11 @@ contract Charter is ICharter, Signed {
         tz = proposal.tz;
         floor = proposal.floor;
         proposedAt = uint40(block.timestamp);
-        _ROSTER = IRoster(_created(1));
-        _LEDGER = _created(2);
-        _COMMITTEE = ICommittee(_created(3));
-        _DOCKET = IDocket(_created(4));
-        _MANDATES = IMandates(_created(5));
+        _ROSTER = IRoster(_created(Module.Roster));
+        _LEDGER = _created(Module.Ledger);
+        _COMMITTEE = ICommittee(_created(Module.Committee));
+        _DOCKET = IDocket(_created(Module.Docket));
+        _MANDATES = IMandates(_created(Module.Mandates));
 
         _committee = proposal.committee;
         _seats = proposal.seats;
@@ -278,7 +278,7 @@ contract Charter is ICharter, Signed {
 
     /// @dev An address without code fails the same way: it gives no word.
     function _checkToken(address given) private view {
-        uint256 decimals = Foreign.ask(given, ASK_GAS, IERC20Metadata.decimals.selector);
+        uint256 decimals = Foreign.ask(given, ASK_GAS, abi.encodeCall(IERC20Metadata.decimals, ()));
         if (decimals != 6) revert TokenDecimals(decimals, 6);
     }
 
@@ -298,20 +298,24 @@ contract Charter is ICharter, Signed {
         address[] memory identities = new address[](seated + proposal.alternates.length);
         for (uint256 i; i < identities.length; ++i) {
             identities[i] = i < seated ? proposal.seats[i] : proposal.alternates[i - seated];
-            if (identities[i] == address(0)) revert KeyMissing("seat", i);
+            if (identities[i] == address(0)) {
+                bool seat = i < seated;
+                revert KeyMissing(seat ? "seat" : "alternate", seat ? i : i - seated);
+            }
             for (uint256 j; j < i; ++j) {
                 if (identities[j] == identities[i]) revert KeyTwice(identities[i]);
             }
         }
     }
 
-    /// @dev Where this contract's creation number `nonce` lands: the hash of the RLP list of address and nonce, which
-    /// for a nonce below 128 is these 23 bytes. Modules are created before anything else, so theirs are 1 to 5.
-    function _created(uint8 nonce) private view returns (address) {
-        return
-            address(
-                uint160(uint256(keccak256(abi.encodePacked(bytes2(0xd694), address(this), bytes1(nonce)))))
-            );
+    /// @dev Where a module lands: the hash of the RLP list of creator and nonce, which for a nonce below 128 is these 23
+    /// bytes. Modules are created before anything else and in the order of `Module`, so their nonces are 1 to 5.
+    function _created(Module item) private view returns (address) {
+        return address(
+            uint160(
+                uint256(keccak256(abi.encodePacked(bytes2(0xd694), address(this), bytes1(uint8(item) + 1))))
+            )
+        );
     }
 
     /* FOUNDING (R2) */
@@ -498,10 +502,10 @@ contract Charter is ICharter, Signed {
         }
         if (place == address(0)) revert CreationFailed();
 
-        uint256 kinds = Foreign.ask(place, ASK_GAS, ISubcontract.kinds.selector);
-        uint256 pots = Foreign.ask(place, ASK_GAS, ISubcontract.pots.selector);
-        uint256 minimum = Foreign.ask(place, ASK_GAS, ISubcontract.minimumSigners.selector);
-        if (kinds >> MOST_KINDS != 0 || pots > MOST_POTS || minimum == 0 || minimum > type(uint16).max) {
+        uint256 kinds = Foreign.ask(place, ASK_GAS, abi.encodeCall(ISubcontract.kinds, ()));
+        uint256 pots = Foreign.ask(place, ASK_GAS, abi.encodeCall(ISubcontract.pots, ()));
+        uint256 minimum = Foreign.ask(place, ASK_GAS, abi.encodeCall(ISubcontract.minimumSigners, ()));
+        if (kinds >> KINDS != 0 || pots > MOST_POTS || minimum == 0 || minimum > type(uint16).max) {
             revert TemplateUnfit(kinds, pots, minimum);
         }
 
@@ -594,7 +598,6 @@ contract Charter is ICharter, Signed {
         if (subcontract.sponsor != member) revert NotSponsor(id, member, subcontract.sponsor);
 
         subcontract.state = SubcontractState.Sunset;
-        subcontract.ended = uint40(block.timestamp);
 
         emit Withdrawn(id);
     }
@@ -679,9 +682,6 @@ contract Charter is ICharter, Signed {
 
         if (kept == SubcontractState.Open && stateOf(id) == SubcontractState.Sunset) {
             subcontract.state = SubcontractState.Sunset;
-            // Unix seconds of any real chain fit into 40 bits.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            subcontract.ended = uint40(subcontract.objections.opened + OPEN_AT_MOST);
             emit Withdrawn(id);
         } else if (kept == SubcontractState.Enacted || kept == SubcontractState.Suspended) {
             uint40 ends = _endsAt(subcontract);
@@ -708,7 +708,6 @@ contract Charter is ICharter, Signed {
         Subcontract storage subcontract = _subcontracts[id];
         if (subcontract.state == SubcontractState.Enacted) _closeSpan(subcontract, since);
         subcontract.state = SubcontractState.Sunset;
-        subcontract.ended = since;
 
         emit Ended(id, since);
     }
@@ -988,7 +987,7 @@ contract Charter is ICharter, Signed {
 
     /// @inheritdoc ICharter
     function declares(SubcontractId id, uint8 kind) external view returns (bool) {
-        return kind < MOST_KINDS && _subcontracts[id].kinds >> kind & 1 == 1;
+        return _subcontracts[id].kinds >> kind & 1 == 1;
     }
 
     /// @inheritdoc ICharter

@@ -6,6 +6,7 @@ import {Device, IDocket, ReportState, StreamTerms} from "./interfaces/IDocket.so
 import {IMandates} from "./interfaces/IMandates.sol";
 import {IRoster} from "./interfaces/IRoster.sol";
 import {ISubcontract} from "./interfaces/ISubcontract.sol";
+import {Foreign} from "./libraries/Foreign.sol";
 import {Seal} from "./libraries/Seal.sol";
 import {Signed} from "./Signed.sol";
 import {Calendar, EpochKind} from "./types/Calendar.sol";
@@ -44,6 +45,9 @@ contract Docket is IDocket, Signed {
     uint256 private constant SETTLE_GAS = 1_000_000;
     uint256 private constant SETTLE_GAS_PER_MEMBER = 160_000;
     uint256 private constant MOST_SETTLE_GAS = 16_000_000;
+
+    /// @dev Gas for asking a subcontract whether it settles on a stream (R1.9).
+    uint256 private constant ASK_GAS = 100_000;
 
     uint256 private constant MOST_STREAMS = 4; // per subcontract
     uint256 private constant MOST_DEVICES = 16; // per stream
@@ -216,8 +220,8 @@ contract Docket is IDocket, Signed {
         stream = _enrol(terms);
 
         SubcontractId id = terms.subcontract;
-        // A view of foreign code, asked by its own sponsor; its answer is one word.
-        if (!ISubcontract(_CHARTER.subcontractAt(id)).settlesOn{gas: 100_000}(stream)) {
+        bytes memory question = abi.encodeCall(ISubcontract.settlesOn, (stream));
+        if (Foreign.ask(_CHARTER.subcontractAt(id), ASK_GAS, question) != 1) {
             revert StreamNotOfSubcontract(stream, id);
         }
     }
@@ -539,7 +543,7 @@ contract Docket is IDocket, Signed {
         Epoch epoch,
         bytes32 report
     ) private {
-        (Entry[64] storage ring, Entry entry) = _pending(subcontract, stream, epoch, report);
+        (, Entry entry) = _pending(subcontract, stream, epoch, report);
         uint256 windowEnd = entry.acceptedAt() + _streams[stream].windowSeconds;
         if (block.timestamp > windowEnd) revert WindowOver(block.timestamp, windowEnd);
         if (MemberId.unwrap(member) == 0) revert NotAMember(msg.sender);
@@ -554,7 +558,6 @@ contract Docket is IDocket, Signed {
 
         _contests[member] = Contests({latest: uint40(block.timestamp), earlier: contests.latest});
         lines.push(member);
-        ring[Epoch.unwrap(epoch) % RING] = entry.frozen();
         emit LineContested(subcontract, stream, epoch, member);
     }
 

@@ -10,10 +10,9 @@ library Foreign {
     /// @notice Asks `place` for one word within `bound` gas.
     /// @dev Reverts with `NoAnswer` where it fails or gives less than a word, with `GasShort` where the whole bound
     /// cannot be forwarded, so that whoever carries the transaction cannot make the answer fail by gas.
-    function ask(address place, uint256 bound, bytes4 selector) internal view returns (uint256 word) {
+    function ask(address place, uint256 bound, bytes memory question) internal view returns (uint256 word) {
         _require(bound);
 
-        bytes memory question = abi.encodePacked(selector);
         bool answered;
         // At most one word is copied back, whatever the callee returns; a high-level call would copy all of it.
         assembly ("memory-safe") {
@@ -21,7 +20,9 @@ library Foreign {
             answered := and(answered, gt(returndatasize(), 0x1f))
             word := mload(0x00)
         }
-        if (!answered) revert NoAnswer(place, selector);
+        // A question begins with its selector.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (!answered) revert NoAnswer(place, bytes4(question));
     }
 
     /// @notice Tells `place` something within `bound` gas; nothing of what it returns is read.

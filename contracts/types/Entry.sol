@@ -13,7 +13,7 @@ enum Fate {
 }
 
 /// @notice One accepted report in a stream's ring: all that accepting the next one and settling this one read.
-/// @dev From the top: digest 192, acceptedAt 32 (unix seconds), epoch 24, zero 2, frozen 1, passed 1, fate 2, kind 2.
+/// @dev From the top: digest 192, acceptedAt 32 (unix seconds), epoch 24, zero 3, passed 1, fate 2, kind 2.
 /// Zero where there is none: a digest is never zero.
 type Entry is uint256;
 
@@ -26,7 +26,6 @@ library Entries {
     uint256 private constant FATE = 3 << 2;
     uint256 private constant EPOCH = uint256(type(uint24).max) << 8;
     uint256 private constant PASSED = 1 << 4;
-    uint256 private constant FROZEN = 1 << 5;
 
     // Every accessor shifts its field to the low bits before it narrows, so no narrowing loses anything.
     // forge-lint: disable-start(unsafe-typecast)
@@ -87,21 +86,12 @@ library Entries {
         return Entry.unwrap(entry) & (EPOCH | PASSED) == number << 8 && Entry.unwrap(entry) != 0;
     }
 
-    /// @notice True where a line was contested.
-    function hasFrozen(Entry entry) internal pure returns (bool) {
-        return Entry.unwrap(entry) & FROZEN != 0;
-    }
-
     function withFate(Entry entry, Fate given) internal pure returns (Entry) {
         return Entry.wrap((Entry.unwrap(entry) & ~FATE) | (uint256(given) << 2));
     }
 
     function passed(Entry entry) internal pure returns (Entry) {
         return Entry.wrap(Entry.unwrap(entry) | PASSED);
-    }
-
-    function frozen(Entry entry) internal pure returns (Entry) {
-        return Entry.wrap(Entry.unwrap(entry) | FROZEN);
     }
 
     // forge-lint: disable-end(unsafe-typecast)

@@ -10,7 +10,7 @@
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
-use alloy::primitives::U256;
+use alloy::primitives::{Address, U256};
 use alloy::sol_types::{GenericContractError, SolInterface};
 use hearth_bindings::{Charter, Committee, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
 
@@ -106,7 +106,9 @@ sentences! { signed Charter::CharterErrors {
     Self::CountOutOfRange(e) => range(&e.what, e.given, e.least, e.most),
     Self::TokenDecimals(e) => format!("the token has {} decimals, wanted {}; name another", e.given, e.wanted),
     Self::OffsetOutOfRange(e) => format!("tz: given {} seconds, wanted from -{1} to {1}", e.given, e.most),
-    Self::KeyMissing(e) => format!("{} {} has no key", e.what, from_one(e.index)),
+    // Founders are counted from 1 as members are, seats and alternates from 0 as everywhere.
+    Self::KeyMissing(e) if e.what == "founder" => format!("founder {} has no key", from_one(e.index)),
+    Self::KeyMissing(e) => format!("{} {} has no key", e.what, e.index),
     Self::KeyTwice(e) => format!("the key {} is given twice, wanted a key each", e.key),
     Self::HouseholdMissing(e) => format!("founder {} has no household, wanted a number from 1", from_one(e.founder)),
     Self::SubcontractTwice(e) => format!(
@@ -189,9 +191,7 @@ sentences! { signed Charter::CharterErrors {
         "the limit {:?} will be {} from {} on; it can be tightened further then", limit(e.item), e.value, at(e.effect)
     ),
     Self::GasShort(e) => gas(e.given, e.wanted),
-    Self::NoAnswer(e) => format!(
-        "the contract at {} gave no answer; is it what the charter's file says it is, such as a token?", e.place
-    ),
+    Self::NoAnswer(e) => mute(e.place),
     Self::NotHeard(_) => return None,
 } }
 
@@ -354,6 +354,8 @@ sentences! { signed Docket::DocketErrors {
         "subcontract {} does not settle by stream {}: another stream was enrolled first; take it back and open it again",
         e.subcontract, e.stream
     ),
+    Self::GasShort(e) => gas(e.given, e.wanted),
+    Self::NoAnswer(e) => mute(e.place),
     Self::TooManyStreams(e) => format!("subcontract {} has {} streams, which is all it can", e.subcontract, e.most),
     Self::WindowOutOfRange(e) => range("window, seconds", e.given, e.least, e.most),
     Self::DataClassOutOfRange(e) => range("data class", e.given, 0, e.most),
@@ -457,6 +459,12 @@ fn vacant(seat: impl ToString) -> String {
     )
 }
 
+fn mute(place: Address) -> String {
+    format!(
+        "the contract at {place} gave no answer; is it what the charter's file says it is, such as a token?"
+    )
+}
+
 fn gas(given: U256, wanted: U256) -> String {
     format!("given {given} gas, wanted {wanted}; send it with more")
 }
@@ -525,7 +533,7 @@ fn account(id: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Address, aliases::U40};
+    use alloy::primitives::aliases::U40;
     use alloy::sol_types::SolError;
 
     use super::*;
@@ -551,6 +559,18 @@ mod tests {
             },
             "given 0 seats registered and bonded, wanted 4; each operator says `hearth seat` with their card [Missing]",
         );
+        for (what, told) in [
+            ("founder", "founder 1 has no key [KeyMissing]"),
+            ("alternate", "alternate 0 has no key [KeyMissing]"),
+        ] {
+            check(
+                &Charter::KeyMissing {
+                    what: what.into(),
+                    index: U256::ZERO,
+                },
+                told,
+            );
+        }
         check(
             &Roster::WindowOpen {
                 nomination: U256::from(3),

@@ -135,6 +135,11 @@ contract ProposeTest is Village {
 
         create(given, abi.encodeWithSelector(ICharter.KeyMissing.selector, "seat", 2));
         given = proposal();
+        given.alternates = new address[](2);
+        given.alternates[0] = personOf("alternate");
+
+        create(given, abi.encodeWithSelector(ICharter.KeyMissing.selector, "alternate", 1));
+        given = proposal();
         given.founders[4].key = address(0);
 
         create(given, abi.encodeWithSelector(ICharter.KeyMissing.selector, "founder", 4));

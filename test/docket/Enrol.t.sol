@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Device, IDocket, StreamTerms} from "../../contracts/interfaces/IDocket.sol";
+import {ISubcontract} from "../../contracts/interfaces/ISubcontract.sol";
+import {Foreign} from "../../contracts/libraries/Foreign.sol";
 import {EpochKind} from "../../contracts/types/Calendar.sol";
 import {Epoch, MemberId, StreamId, SubcontractId} from "../../contracts/types/Ids.sol";
 import {Signed} from "../../contracts/Signed.sol";
@@ -10,6 +12,12 @@ import {Seated, Willing} from "./Seated.sol";
 contract Unwilling is Willing {
     function settlesOn(StreamId) external pure override returns (bool) {
         return false;
+    }
+}
+
+contract Mute is Willing {
+    function settlesOn(StreamId) external pure override returns (bool) {
+        revert();
     }
 }
 
@@ -190,6 +198,19 @@ contract EnrolTest is Seated {
 
         vm.expectRevert(
             abi.encodeWithSelector(IDocket.StreamNotOfSubcontract.selector, StreamId.wrap(2), BREAD)
+        );
+        vm.prank(personOf("ben"));
+        docket.enrol(bread);
+    }
+
+    function test_R1_9_enrolRevertsWhereTheSubcontractIsMute() public {
+        ignite();
+        address mute = address(new Mute());
+        charter.open(BREAD, mute, ben);
+        StreamTerms memory bread = terms(BREAD, EpochKind.Day, 9);
+
+        vm.expectRevert(
+            abi.encodeWithSelector(Foreign.NoAnswer.selector, mute, ISubcontract.settlesOn.selector)
         );
         vm.prank(personOf("ben"));
         docket.enrol(bread);
