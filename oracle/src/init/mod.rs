@@ -140,7 +140,7 @@ pub enum InitError {
         differing: Vec<String>,
     },
     /// The seat's card is not there, or is none.
-    #[error("{path} is no seat's card; `init` wrote one there: put it back")]
+    #[error("{path} is no seat's card of version 1; `init` wrote one there: put it back")]
     Card {
         /// Where it should lie.
         path: PathBuf,
@@ -378,6 +378,7 @@ fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
 fn read_card(path: &Path) -> Result<SeatCard, InitError> {
     let text = std::fs::read(path).ok();
     text.and_then(|text| serde_json::from_slice(&text).ok())
+        .filter(|card: &SeatCard| card.card == "seat" && card.v == 1)
         .ok_or_else(|| InitError::Card { path: path.into() })
 }
 
@@ -587,8 +588,10 @@ mod tests {
 
         std::fs::write(&prepared.config, "[chain").unwrap();
         assert!(matches!(init(&first).unwrap_err(), InitError::Config(_)));
-        std::fs::write(&prepared.card_file, "{}").unwrap();
-        assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
+        for card in ["{}".into(), before[1].replace("\"v\": 1", "\"v\": 2")] {
+            std::fs::write(&prepared.card_file, card).unwrap();
+            assert!(matches!(init(&first).unwrap_err(), InitError::Card { .. }));
+        }
     }
 
     #[test]

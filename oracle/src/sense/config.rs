@@ -8,6 +8,7 @@ use crate::init::DeviceCard;
 use hearth_oracle_core::types::{Network, Seats};
 use reqwest::Url;
 use serde::Deserialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Which clock the edge goes by.
@@ -264,7 +265,11 @@ impl Text {
                 ));
             }
             let key = folder.join(device.key);
-            if let Some(card) = card_beside(&key) {
+            let card = card_beside(&key).unwrap_or_else(|problem| {
+                problems.push(problem);
+                None
+            });
+            if let Some(card) = card {
                 if card.kind != device.kind {
                     problems.push(format!(
                         "the key of the {} is that of {}, a {kind} by its card; wanted kind \"{kind}\", or another key",
@@ -307,10 +312,27 @@ impl Text {
 }
 
 /// The card that `key device` wrote beside a device's key: what the founders enrolled. None where it lies elsewhere.
-fn card_beside(key: &Path) -> Option<DeviceCard> {
-    let name = key.file_name()?.to_str()?.strip_suffix(".key.json")?;
-    let card = std::fs::read(key.with_file_name(format!("{name}.card.json"))).ok()?;
-    serde_json::from_slice(&card).ok()
+///
+/// # Errors
+/// What lies there is no card of this version.
+fn card_beside(key: &Path) -> Result<Option<DeviceCard>, String> {
+    let named = key.file_name().and_then(|name| name.to_str());
+    let Some(name) = named.and_then(|name| name.strip_suffix(".key.json")) else {
+        return Ok(None);
+    };
+    let path = key.with_file_name(format!("{name}.card.json"));
+    let read = match std::fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read.ok(),
+    };
+    let card = read.and_then(|text| serde_json::from_slice(&text).ok());
+    match card {
+        Some(card @ DeviceCard { v: 1, .. }) if card.card == "device" => Ok(Some(card)),
+        _ => Err(format!(
+            "{} is no device's card of version 1: put back the one that the founders enrolled, or move it away",
+            path.display()
+        )),
+    }
 }
 
 fn url(name: &str, given: &str, schemes: &[&str], problems: &mut Vec<String>) -> Option<Url> {
@@ -405,6 +427,24 @@ pub(crate) mod tests {
                 "the interval_seconds of the scale is 30, wanted 60 as its card has it",
             ]
         );
+
+        let card = folder.path().join("pile.card.json");
+        let sound = std::fs::read_to_string(&card).unwrap();
+        for broken in [
+            sound.replace("\"v\": 1", "\"v\": 2"),
+            sound.replace("\"device\"", "\"seat\""),
+            sound[..sound.len() / 2].into(),
+        ] {
+            std::fs::write(&card, &broken).unwrap();
+            let Err(ConfigError::Unfit { problems, .. }) = EdgeConfig::parse(&path, &text) else {
+                panic!("must be refused: {broken}");
+            };
+            assert!(
+                problems.len() == 1
+                    && problems[0].contains("pile.card.json is no device's card of version 1"),
+                "{problems:?}"
+            );
+        }
     }
 
     #[test]
