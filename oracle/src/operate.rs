@@ -179,8 +179,9 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
         run::run(config, shutdown).await
     });
     match outcome {
-        Err(wrong @ run::RunError::AnotherChain { .. }) => {
-            eprintln!("hearth-oracle: {wrong}");
+        // Another start would meet the same.
+        Err(wrong @ (run::RunError::AnotherChain { .. } | run::RunError::Keys(_))) => {
+            eprintln!("hearth-oracle: {:#}", eyre::Report::new(wrong));
             Ok(ExitCode::from(BAD_CONFIGURATION))
         }
         other => Ok(other.map(|()| ExitCode::SUCCESS)?),

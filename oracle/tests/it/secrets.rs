@@ -108,7 +108,7 @@ async fn nothing_it_prints_holds_a_secret() {
 }
 
 #[test]
-fn exit_codes_tell_bad_configuration_from_a_failed_start() {
+fn exit_codes_tell_a_bad_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hearth-oracle.toml");
     std::fs::write(&file, "[chain]\nrpc = 7\nnothing = 1\n").unwrap();
@@ -151,7 +151,7 @@ fn exit_codes_tell_bad_configuration_from_a_failed_start() {
         "--config",
         seat.join("hearth-oracle.toml").to_str().unwrap(),
     ]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output));
     assert!(
         text(&output).contains("report.json could not be read"),
         "{}",
