@@ -199,12 +199,12 @@ impl Signed {
             && read.abi_encode() == permit[..]
     }
 
-    /// Rehearses the act as `carrier` would send it, its permit first where it must be shown, and gives the gas of each.
+    /// What the act takes in gas as `carrier` would send it; its permit before it, where that must be shown.
     /// Where this fails, no word of the act is to be told as its signer's.
     ///
     /// # Errors
     /// Where the chain refuses it or cannot be asked.
-    pub async fn rehearsed(
+    pub async fn gas(
         &self,
         chain: &DynProvider,
         place: &Deployment,
@@ -212,7 +212,7 @@ impl Signed {
         carrier: Address,
     ) -> Result<Vec<u64>, ChainError> {
         let tx = chain::call(carrier, act.to, self.data.clone());
-        let refused = match chain::rehearsed(chain, act.name, &tx).await {
+        let refused = match chain::estimated(chain, act.name, &tx).await {
             Ok(gas) => return Ok(vec![gas]),
             Err(refused) => refused,
         };
@@ -228,7 +228,7 @@ impl Signed {
         let calls = [(SHOWING, shown.clone()), (act.name, tx)];
         match chain::simulated(chain, &calls).await? {
             Some(gas) => Ok(gas),
-            None => Ok(vec![chain::rehearsed(chain, SHOWING, &shown).await?, DEPOSIT_GAS]),
+            None => Ok(vec![chain::estimated(chain, SHOWING, &shown).await?, DEPOSIT_GAS]),
         }
     }
 
@@ -239,7 +239,7 @@ impl Signed {
     /// Where the signature is not good, or no longer, or the chain cannot be asked.
     pub async fn still_good(&self, chain: &DynProvider, act: &Act) -> Result<(), ChainError> {
         let tx = chain::call(self.key, act.to, self.data.clone());
-        match chain::rehearsed(chain, act.name, &tx).await {
+        match chain::estimated(chain, act.name, &tx).await {
             Err(refused)
                 if !matches!(refused, ChainError::Refused { .. })
                     || refused.is::<Ledger::SignatureInvalid>()

@@ -171,7 +171,7 @@ fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
 ///
 /// # Errors
 /// Where the chain cannot be reached or the call would revert.
-pub async fn rehearsed(chain: &DynProvider, act: &str, tx: &TransactionRequest) -> Result<u64, ChainError> {
+pub async fn estimated(chain: &DynProvider, act: &str, tx: &TransactionRequest) -> Result<u64, ChainError> {
     chain
         .estimate_gas(tx.clone())
         .await
@@ -234,14 +234,14 @@ pub async fn land(
     act: &str,
     tx: TransactionRequest,
 ) -> Result<TransactionReceipt, ChainError> {
-    let gas = rehearsed(chain, act, &tx).await?;
-    land_with_gas(chain, act, tx, most(gas)).await
+    let gas = estimated(chain, act, &tx).await?;
+    land_with_gas(chain, act, tx, gas_limit(gas)).await
 }
 
 /// What is sent with a call foreseen to cost this much. An estimate is for the state it was made on; a fifth more covers
 /// what may change until the block.
 #[must_use]
-pub const fn most(foreseen: u64) -> u64 {
+pub const fn gas_limit(foreseen: u64) -> u64 {
     foreseen + foreseen / 5
 }
 

@@ -756,8 +756,8 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
         member::must_hold(&person.chain, &person.place, signed.key, amount).await?;
     }
     let from = person.key.address();
-    let gas = signed.rehearsed(&person.chain, &person.place, &act, from).await?;
-    let most = gas.iter().copied().map(chain::most).sum();
+    let gas = signed.gas(&person.chain, &person.place, &act, from).await?;
+    let most = gas.iter().copied().map(chain::gas_limit).sum();
     let whom = match hand.member {
         0 => "who signed this".into(),
         member => person.place.member_name(member),
