@@ -73,6 +73,18 @@ pub enum ChainError {
         /// The most the gas can cost, in whole coins.
         wanted: String,
     },
+    /// It takes more gas than whoever pays was told.
+    #[error(
+        "{act} was not sent: it takes {wanted} gas now, and you were told {told} at most; run the same command again, to be told anew"
+    )]
+    Dearer {
+        /// What was tried.
+        act: String,
+        /// The limit told.
+        told: u64,
+        /// What it is estimated to take now.
+        wanted: u64,
+    },
     /// An accepted report is of a later release.
     #[error("a report accepted by {docket} cannot be read")]
     Report {
@@ -236,6 +248,27 @@ pub async fn land(
 ) -> Result<TransactionReceipt, ChainError> {
     let gas = estimated(chain, act, &tx).await?;
     land_with_gas(chain, act, tx, gas_limit(gas)).await
+}
+
+/// Estimates anew, and lands within the gas limit that whoever pays was told.
+///
+/// # Errors
+/// Where it would take more, would revert, did revert, or was not mined in time; but for the last two nothing is sent.
+pub async fn land_within(
+    chain: &DynProvider,
+    act: &str,
+    tx: TransactionRequest,
+    told: u64,
+) -> Result<TransactionReceipt, ChainError> {
+    let wanted = estimated(chain, act, &tx).await?;
+    if wanted > told {
+        return Err(ChainError::Dearer {
+            act: act.into(),
+            told,
+            wanted,
+        });
+    }
+    land_with_gas(chain, act, tx, told).await
 }
 
 /// What is sent with a call foreseen to cost this much. An estimate is for the state it was made on; a fifth more covers

@@ -757,7 +757,8 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
     }
     let from = person.key.address();
     let gas = signed.gas(&person.chain, &person.place, &act, from).await?;
-    let most = gas.iter().copied().map(chain::gas_limit).sum();
+    let limits: Vec<u64> = gas.into_iter().map(chain::gas_limit).collect();
+    let most = limits.iter().sum();
     let whom = match hand.member {
         0 => "who signed this".into(),
         member => person.place.member_name(member),
@@ -770,20 +771,18 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
     if !yes {
         talk::agreed("Go ahead?", "say --yes")?;
     }
-    let tx = chain::call(from, act.to, signed.data);
-    let receipt = match &signed.permit {
-        Some(permit) if gas.len() > 1 => {
-            let shown = chain::call(from, person.place.token, permit.clone());
-            match chain::land(&person.chain, SHOWING, shown).await {
-                // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
-                Ok(_) | Err(ChainError::Refused { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-            chain::land(&person.chain, act.name, tx).await?
+    // Each within the gas that was told, however long the answer took.
+    if let (Some(permit), [showing, _]) = (&signed.permit, limits.as_slice()) {
+        let shown = chain::call(from, person.place.token, permit.clone());
+        match chain::land_within(&person.chain, SHOWING, shown, *showing).await {
+            // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
+            Ok(_) | Err(ChainError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        // Of the gas that was told, and no more.
-        _ => chain::land_with_gas(&person.chain, act.name, tx, most).await?,
-    };
+    }
+    let tx = chain::call(from, act.to, signed.data);
+    let told = limits.last().copied().unwrap_or_default();
+    let receipt = chain::land_within(&person.chain, act.name, tx, told).await?;
     talk::say("done");
     done(words, act.name, Some(receipt.transaction_hash))
 }

@@ -40,7 +40,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
         if let Some(chain) = cause.downcast_ref::<ChainError>() {
             return match chain {
                 ChainError::Unreachable(_) => UNREACHABLE,
-                ChainError::Pending { .. } => TRY_AGAIN,
+                ChainError::Pending { .. } | ChainError::Dearer { .. } => TRY_AGAIN,
                 ChainError::Address { .. } => BAD_INPUT,
                 ChainError::Refused { .. }
                 | ChainError::Short { .. }

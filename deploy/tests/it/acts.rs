@@ -2,7 +2,7 @@
 
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy::providers::{DynProvider, ext::AnvilApi};
+use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
@@ -10,7 +10,7 @@ use hearth::amount::Amount;
 use hearth::artifacts::Artifacts;
 use hearth::card::DeviceCard;
 use hearth::carry::CarryError;
-use hearth::chain;
+use hearth::chain::{self, ChainError};
 use hearth::found::{self, Deployment, State};
 use hearth::kit::{
     CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, Kit, MandateTerms, SeatTerms, StreamTerms,
@@ -485,6 +485,30 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
             given: None
         })
     ));
+}
+
+/// Whoever carries pays what they were told at most, also where it takes more by the time they agree.
+#[tokio::test]
+async fn what_takes_more_gas_than_was_told_is_not_sent() {
+    let orchard = orchard().await;
+    let deed = Deed::LimitGlobal { most: Amount(10 * H) };
+    let carrier = key("carrier").address();
+    let (act, data) = orchard.act(&founders()[0], 1, 7, &deed).await;
+    let tx = chain::call(carrier, act.to, data);
+    let takes = chain::estimated(&orchard.chain, act.name, &tx).await.unwrap();
+    let before = orchard.chain.get_transaction_count(carrier).await.unwrap();
+
+    let refused = chain::land_within(&orchard.chain, act.name, tx.clone(), takes - 1).await;
+
+    assert!(matches!(
+        refused,
+        Err(ChainError::Dearer { told, wanted, .. }) if (told, wanted) == (takes - 1, takes)
+    ));
+    assert_eq!(orchard.chain.get_transaction_count(carrier).await.unwrap(), before);
+
+    let landed = chain::land_within(&orchard.chain, act.name, tx, takes).await.unwrap();
+
+    assert!(landed.gas_used <= takes);
 }
 
 #[tokio::test]
