@@ -124,8 +124,8 @@ enum MandateWord {
         /// Shares of what nobody tapped for, per period
         #[arg(long)]
         shared: Amount,
-        /// Days it holds, at most 365
-        #[arg(long, default_value_t = 364)]
+        /// Days it holds, 1 to 365
+        #[arg(long, default_value_t = 364, value_parser = clap::value_parser!(u64).range(1..=365))]
         days: u64,
         #[command(flatten)]
         carrying: Carrying,
@@ -345,6 +345,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
             }
             let terms = subcontract::terms(&person.chain, &person.place, *subcontract).await?;
             let now = chain::time(&person.chain).await?;
+            // 365 days are an hour less than that, since the chain's time goes on until it is taken.
             let expiry = now + (days * calendar::DAY).min(LONGEST_MANDATE - 3_600);
             let mandate = Mandate {
                 subcontract: *subcontract,

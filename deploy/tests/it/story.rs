@@ -847,6 +847,10 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
         BAD_INPUT,
         "--per-event: given 9.5 H, wanted at most 9 H",
     );
+    for days in ["0", "366", "18446744073709551615"] {
+        let given = format!("{mandate} --days {days} --yes");
+        story.fails("ada", &given, BAD_INPUT, &format!("{days} is not in 1..=365"));
+    }
     story.sends("ada", mandate);
     story.signs("cleo", mandate);
     story.sends("ada", "mandate limit \"30 H\"");
