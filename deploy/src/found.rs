@@ -202,7 +202,7 @@ pub async fn found(
     Ok(survey(chain, kit, plan).await?)
 }
 
-/// Sets the charter alight (R2.2), unless it burns already. Anyone may.
+/// Ignites the charter (R2.2), unless it is ignited already. Anyone may.
 ///
 /// # Errors
 /// Where the charter refuses, in its own words: signatures or seats missing.

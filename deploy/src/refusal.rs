@@ -100,7 +100,7 @@ macro_rules! sentences {
     };
 }
 
-const NOT_IGNITED: &str = "the charter is not alight yet; anybody may say `hearth ignite` once all founders have signed and all seats are bonded";
+const NOT_IGNITED: &str = "the charter is not ignited yet; anybody may say `hearth ignite` once all founders have signed and all seats are bonded";
 
 sentences! { signed Charter::CharterErrors {
     Self::CountOutOfRange(e) => range(&e.what, e.given, e.least, e.most),
@@ -133,7 +133,7 @@ sentences! { signed Charter::CharterErrors {
          draft it anew",
         at(e.closed)
     ),
-    Self::AlreadyIgnited(e) => format!("the charter is alight since {}; nothing is left to do", at(e.t0)),
+    Self::AlreadyIgnited(e) => format!("the charter was ignited on {}; nothing is left to do", at(e.t0)),
     Self::NotIgnited(_) => NOT_IGNITED.into(),
     Self::Missing(e) => {
         let (what, mend) = need(e.what);

@@ -408,7 +408,7 @@ pub(crate) async fn ignite(words: &Words, charter: &Path) -> Result<()> {
     let deployment = found::ignite(&chain, key.address(), &kit, &plan).await?;
     wrote(words, &deployment)?;
     talk::say(&format!(
-        "{} burns since {}",
+        "{} was ignited on {}",
         kit.name,
         hearth::calendar::shown(deployment.t0, kit.tz)
     ));

@@ -92,7 +92,7 @@ pub(crate) enum Word {
         #[arg(long)]
         yes: bool,
     },
-    /// Set the founded charter alight; anyone may
+    /// Ignite the founded charter; anyone may
     Ignite {
         /// The charter
         charter: PathBuf,

@@ -126,13 +126,13 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
         return talk::json(&with_version(&status)?);
     }
     let tz = view::tz(&chain, &place).await?;
-    let burns = if status.t0 == 0 {
+    let ignited = if status.t0 == 0 {
         "not ignited yet".into()
     } else {
-        format!("burns since {}", calendar::shown(status.t0, tz))
+        format!("ignited on {}", calendar::shown(status.t0, tz))
     };
     talk::line(&format!(
-        "{} on chain {}, {burns}; now {}; {} members; {} in all accounts",
+        "{} on chain {}, {ignited}; now {}; {} members; {} in all accounts",
         status.name,
         status.chain_id,
         calendar::shown(status.now, tz),

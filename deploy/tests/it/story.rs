@@ -261,7 +261,7 @@ fn opening(name: &str, price: &str, device: &str) -> String {
         .replace("cards/radar-2.card.json", device)
 }
 
-/// Founders agree on a charter, carry it out and set it alight; every wrong step is met by help.
+/// Founders agree on a charter, carry it out and ignite it; every wrong step is met by help.
 async fn founded(story: &Story) {
     story.cards().await;
     story.fails(
