@@ -48,8 +48,8 @@ pub enum Deed {
     SignMandate {
         /// The caps.
         mandate: Mandate,
-        /// The terms read before signing.
-        terms: B256,
+        /// Hash of the terms read before signing.
+        terms_hash: B256,
     },
     /// End a mandate (R1.5).
     RevokeMandate {
@@ -136,8 +136,8 @@ pub enum Deed {
     ObjectToSubcontract {
         /// Which.
         subcontract: u16,
-        /// Its terms.
-        terms: B256,
+        /// Hash of its terms.
+        terms_hash: B256,
         /// Hash of the reason's words.
         reason: B256,
     },
@@ -145,8 +145,8 @@ pub enum Deed {
     WithdrawProposal {
         /// Which.
         subcontract: u16,
-        /// Its terms.
-        terms: B256,
+        /// Hash of its terms.
+        terms_hash: B256,
     },
     /// Enrol the stream that settles the subcontract one opened (R5).
     EnrolStream {
@@ -178,8 +178,8 @@ pub enum Deed {
     Repeal {
         /// Which.
         subcontract: u16,
-        /// Its terms.
-        terms: B256,
+        /// Hash of its terms.
+        terms_hash: B256,
     },
 }
 
@@ -249,7 +249,7 @@ impl Act {
         } = hand;
         let (n, d) = (nonce, deadline);
         match deed.clone() {
-            Deed::SignMandate { mandate, terms } => {
+            Deed::SignMandate { mandate, terms_hash } => {
                 let caps: Mandates::MandateCaps = Mandates::MandateCaps {
                     subcontract: mandate.subcontract,
                     perEvent: mandate.per_event,
@@ -272,12 +272,12 @@ impl Act {
                         deed: "I agree to this subcontract's terms and let it collect from my purse, at most this much, from the next local day on.".into(),
                         member,
                         mandate: mandate.words(),
-                        termsHash: terms,
+                        termsHash: terms_hash,
                         nonce,
                         deadlineUnixSeconds: deadline,
                     },
-                    Mandates::signMandateCall { caps: caps.clone(), termsHash: terms },
-                    move |signature| Mandates::signMandateBySigCall { member, caps: caps.clone(), termsHash: terms, nonce: n, deadline: d, signature },
+                    Mandates::signMandateCall { caps: caps.clone(), termsHash: terms_hash },
+                    move |signature| Mandates::signMandateBySigCall { member, caps: caps.clone(), termsHash: terms_hash, nonce: n, deadline: d, signature },
                 )
             }
             Deed::RevokeMandate { subcontract } => ready(
@@ -469,7 +469,7 @@ impl Act {
                     move |signature| Charter::openBySigCall { sponsor: member, creationCode: code.clone(), terms: terms.clone(), nonce: n, deadline: d, signature },
                 )
             }
-            Deed::ObjectToSubcontract { subcontract, terms, reason } => ready(
+            Deed::ObjectToSubcontract { subcontract, terms_hash, reason } => ready(
                 "ObjectToSubcontract",
                 format!("You say that subcontract {subcontract} harms you though you did not sign it. With a fifth of the members saying so it cannot be enacted. It costs nothing; alone, you can object three times in 30 days."),
                 place,
@@ -477,7 +477,7 @@ impl Act {
                 &ObjectToSubcontract {
                     deed: "This subcontract harms me though I did not sign it.".into(),
                     subcontract,
-                    termsHash: terms,
+                    termsHash: terms_hash,
                     reasonHash: reason,
                     nonce,
                     deadlineUnixSeconds: deadline,
@@ -485,7 +485,7 @@ impl Act {
                 Charter::objectCall { id: subcontract, reasonHash: reason },
                 move |signature| Charter::objectBySigCall { member, id: subcontract, reasonHash: reason, nonce: n, deadline: d, signature },
             ),
-            Deed::WithdrawProposal { subcontract, terms } => ready(
+            Deed::WithdrawProposal { subcontract, terms_hash } => ready(
                 "WithdrawProposal",
                 format!("You take back subcontract {subcontract}, which you opened; nobody can sign or enact it any more. It costs nothing."),
                 place,
@@ -493,7 +493,7 @@ impl Act {
                 &WithdrawProposal {
                     deed: "I take back the subcontract I opened.".into(),
                     subcontract,
-                    termsHash: terms,
+                    termsHash: terms_hash,
                     nonce,
                     deadlineUnixSeconds: deadline,
                 },
@@ -579,7 +579,7 @@ impl Act {
                     move |signature| Charter::tightenBySigCall { member, item: limit, value, nonce: n, deadline: d, signature },
                 )
             }
-            Deed::Repeal { subcontract, terms } => ready(
+            Deed::Repeal { subcontract, terms_hash } => ready(
                 "RepealSubcontract",
                 format!("You agree to end subcontract {subcontract} for everybody who signed it; it ends when all of them have agreed."),
                 place,
@@ -587,7 +587,7 @@ impl Act {
                 &RepealSubcontract {
                     deed: "I agree to end this subcontract for everybody who signed it.".into(),
                     subcontract,
-                    termsHash: terms,
+                    termsHash: terms_hash,
                     nonce,
                     deadlineUnixSeconds: deadline,
                 },

@@ -255,7 +255,7 @@ impl Signed {
     /// What the call does not hold and its sentence does not speak of, such as a digest's hash of terms, stays zero:
     /// the contract checks the signature over it.
     async fn call(&self, chain: &DynProvider, place: &Deployment) -> Result<Option<Call>, CarryError> {
-        let (terms, articles, household) = (B256::ZERO, B256::ZERO, 0);
+        let (terms_hash, articles, household) = (B256::ZERO, B256::ZERO, 0);
         let candidate = async |nomination| {
             let read = Roster::new(place.roster, chain)
                 .nominationOf(nomination)
@@ -267,7 +267,7 @@ impl Signed {
         let (to, data) = (self.to, &self.data);
         Ok(if to == place.mandates {
             deeds! { data, Mandates::MandatesCalls:
-                signMandateBySig(c) by c.member => Deed::SignMandate { mandate: caps(&c.caps), terms: c.termsHash };
+                signMandateBySig(c) by c.member => Deed::SignMandate { mandate: caps(&c.caps), terms_hash: c.termsHash };
                 revokeMandateBySig(c) by c.member => Deed::RevokeMandate { subcontract: c.subcontract };
                 limitGlobalBySig(c) by c.member => Deed::LimitGlobal { most: Amount(c.perPeriod) };
             }
@@ -290,9 +290,9 @@ impl Signed {
             deeds! { data, Charter::CharterCalls:
                 openBySig(c) by c.sponsor => Deed::Open { code: c.creationCode, terms: c.terms };
                 objectBySig(c) by c.member =>
-                    Deed::ObjectToSubcontract { subcontract: c.id, terms, reason: c.reasonHash };
-                withdrawProposalBySig(c) by c.sponsor => Deed::WithdrawProposal { subcontract: c.id, terms };
-                repealBySig(c) by c.member => Deed::Repeal { subcontract: c.id, terms };
+                    Deed::ObjectToSubcontract { subcontract: c.id, terms_hash, reason: c.reasonHash };
+                withdrawProposalBySig(c) by c.sponsor => Deed::WithdrawProposal { subcontract: c.id, terms_hash };
+                repealBySig(c) by c.member => Deed::Repeal { subcontract: c.id, terms_hash };
                 tightenBySig(c) by c.member => Deed::Tighten { limit: c.item, value: c.value };
             }
         } else if to == place.docket {

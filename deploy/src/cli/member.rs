@@ -343,7 +343,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
                     per_period.brief()
                 )));
             }
-            let terms = subcontract::terms(&person.chain, &person.place, *subcontract).await?;
+            let terms_hash = subcontract::terms_hash(&person.chain, &person.place, *subcontract).await?;
             let now = chain::time(&person.chain).await?;
             // 365 days are an hour less than that, since the chain's time goes on until it is taken.
             let expiry = now + (days * calendar::DAY).min(LONGEST_MANDATE - 3_600);
@@ -355,7 +355,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
                 expiry,
             };
             person
-                .does(words, &Deed::SignMandate { mandate, terms }, carrying)
+                .does(words, &Deed::SignMandate { mandate, terms_hash }, carrying)
                 .await
         }
         MandateWord::Revoke {

@@ -93,15 +93,20 @@ async fn shown(chain: &DynProvider, place: &Deployment, time: u64) -> Result<Str
     Ok(calendar::shown(time, view::tz(chain, place).await?))
 }
 
-/// The terms that a subcontract's signers consent to.
-pub(super) async fn terms(chain: &DynProvider, place: &Deployment, subcontract: u16) -> Result<B256> {
+/// Hash of the terms that a subcontract's signers consent to.
+pub(super) async fn terms_hash(chain: &DynProvider, place: &Deployment, subcontract: u16) -> Result<B256> {
     let charter = Charter::new(place.charter, chain);
-    let terms = charter.termsHashOf(subcontract).call().await;
-    let terms = terms.map_err(asked("reading the terms"))?;
-    if terms.is_zero() {
+    let hash = charter.termsHashOf(subcontract).call().await;
+    let hash = hash.map_err(asked("reading the terms"))?;
+    if hash.is_zero() {
         bail!(TemplateError::NoSubcontract { given: subcontract });
     }
-    Ok(terms)
+    Ok(hash)
+}
+
+/// Refuses the number of what nobody opened.
+async fn must_exist(chain: &DynProvider, place: &Deployment, subcontract: u16) -> Result<()> {
+    terms_hash(chain, place, subcontract).await.map(drop)
 }
 
 /// Objects to an open subcontract.
@@ -112,7 +117,7 @@ pub(crate) async fn object(words: &Words, subcontract: u16, reason: &str, carryi
     let person = Person::member(words).await?;
     let deed = Deed::ObjectToSubcontract {
         subcontract,
-        terms: terms(&person.chain, &person.place, subcontract).await?,
+        terms_hash: terms_hash(&person.chain, &person.place, subcontract).await?,
         reason: keccak256(reason),
     };
     talk::say("only the hash of your words goes on chain: tell them to the others");
@@ -122,17 +127,27 @@ pub(crate) async fn object(words: &Words, subcontract: u16, reason: &str, carryi
 /// Takes back what the member opened.
 pub(crate) async fn withdraw_proposal(words: &Words, subcontract: u16, carrying: &Carrying) -> Result<()> {
     let person = Person::member(words).await?;
-    let terms = terms(&person.chain, &person.place, subcontract).await?;
-    let deed = Deed::WithdrawProposal { subcontract, terms };
+    let terms_hash = terms_hash(&person.chain, &person.place, subcontract).await?;
+    let deed = Deed::WithdrawProposal {
+        subcontract,
+        terms_hash,
+    };
     person.does(words, &deed, carrying).await
 }
 
 /// Agrees to end a subcontract.
 pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying) -> Result<()> {
     let person = Person::member(words).await?;
-    let terms = terms(&person.chain, &person.place, subcontract).await?;
+    let terms_hash = terms_hash(&person.chain, &person.place, subcontract).await?;
     person
-        .does(words, &Deed::Repeal { subcontract, terms }, carrying)
+        .does(
+            words,
+            &Deed::Repeal {
+                subcontract,
+                terms_hash,
+            },
+            carrying,
+        )
         .await?;
     let state = open::state(&person.chain, &person.place, subcontract).await?;
     talk::say(&format!("subcontract {subcontract} is {state}"));
@@ -143,7 +158,7 @@ pub(crate) async fn repeal(words: &Words, subcontract: u16, carrying: &Carrying)
 pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    terms(chain, place, subcontract).await?;
+    must_exist(chain, place, subcontract).await?;
     let state = open::state(chain, place, subcontract).await?;
     if ["enacted", "active", "suspended"].contains(&state) {
         talk::say(&format!("subcontract {subcontract} is {state} already"));
@@ -190,7 +205,7 @@ pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
 pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
     let person = Person::new(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    terms(chain, place, subcontract).await?;
+    must_exist(chain, place, subcontract).await?;
     let call = Charter::pokeCall { id: subcontract };
     let tx = chain::call(person.key.address(), place.charter, call.abi_encode().into());
     let receipt = chain::land(chain, "looking at the subcontract again", tx).await?;

@@ -239,7 +239,7 @@ impl Orchard {
         assert!(act.sentence.ends_with('.'), "{}", act.sentence);
     }
 
-    async fn terms(&self) -> B256 {
+    async fn terms_hash(&self) -> B256 {
         Charter::new(self.place.charter, &self.chain)
             .termsHashOf(1)
             .call()
@@ -352,7 +352,7 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
     );
     assert_eq!(token.balanceOf(ben).call().await.unwrap(), U256::from(8 * H));
 
-    let terms = orchard.terms().await;
+    let terms_hash = orchard.terms_hash().await;
     let mandate = Mandate {
         subcontract: 1,
         per_event: 7 * H,
@@ -361,7 +361,7 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
         expiry: chain::time(chain).await.unwrap() + 300 * 86_400,
     };
     orchard
-        .carry(&people[1], 2, 3, Deed::SignMandate { mandate, terms })
+        .carry(&people[1], 2, 3, Deed::SignMandate { mandate, terms_hash })
         .await;
     orchard
         .carry(&people[1], 2, 4, Deed::LimitGlobal { most: Amount(30 * H) })
@@ -444,7 +444,7 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
             2,
             Deed::Repeal {
                 subcontract: 1,
-                terms,
+                terms_hash,
             },
         )
         .await;
@@ -504,9 +504,14 @@ async fn what_takes_more_gas_than_was_told_is_not_sent() {
         refused,
         Err(ChainError::Dearer { told, wanted, .. }) if (told, wanted) == (takes - 1, takes)
     ));
-    assert_eq!(orchard.chain.get_transaction_count(carrier).await.unwrap(), before);
+    assert_eq!(
+        orchard.chain.get_transaction_count(carrier).await.unwrap(),
+        before
+    );
 
-    let landed = chain::land_within(&orchard.chain, act.name, tx, takes).await.unwrap();
+    let landed = chain::land_within(&orchard.chain, act.name, tx, takes)
+        .await
+        .unwrap();
 
     assert!(landed.gas_used <= takes);
 }
