@@ -247,7 +247,6 @@ impl Act {
             nonce,
             deadline,
         } = hand;
-        let (n, d) = (nonce, deadline);
         match deed.clone() {
             Deed::SignMandate { mandate, terms_hash } => {
                 let caps: Mandates::MandateCaps = Mandates::MandateCaps {
@@ -259,7 +258,6 @@ impl Act {
                 };
                 let most = mandate.per_period.saturating_add(mandate.shared_per_period);
                 ready(
-                    "SignMandate",
                     format!(
                         "You consent to the terms of subcontract {} and let it collect from the next local day on: at most {} per period of 30 days, {} in any 30 days.",
                         mandate.subcontract,
@@ -277,11 +275,10 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Mandates::signMandateCall { caps: caps.clone(), termsHash: terms_hash },
-                    move |signature| Mandates::signMandateBySigCall { member, caps: caps.clone(), termsHash: terms_hash, nonce: n, deadline: d, signature },
+                    move |signature| Mandates::signMandateBySigCall { member, caps: caps.clone(), termsHash: terms_hash, nonce, deadline, signature },
                 )
             }
             Deed::RevokeMandate { subcontract } => ready(
-                "RevokeMandate",
                 format!("You end your mandate for subcontract {subcontract} from the next local day on; what began before still settles within its caps."),
                 place,
                 place.mandates,
@@ -293,10 +290,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Mandates::revokeMandateCall { subcontract },
-                move |signature| Mandates::revokeMandateBySigCall { member, subcontract, nonce: n, deadline: d, signature },
+                move |signature| Mandates::revokeMandateBySigCall { member, subcontract, nonce, deadline, signature },
             ),
             Deed::LimitGlobal { most } => ready(
-                "LimitGlobal",
                 format!("All subcontracts together may collect at most {most} from you per period of 30 days, {} in any 30 days, from the next local day on.", Amount(most.0.saturating_mul(2))),
                 place,
                 place.mandates,
@@ -308,10 +304,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Mandates::limitGlobalCall { perPeriod: most.0 },
-                move |signature| Mandates::limitGlobalBySigCall { member, perPeriod: most.0, nonce: n, deadline: d, signature },
+                move |signature| Mandates::limitGlobalBySigCall { member, perPeriod: most.0, nonce, deadline, signature },
             ),
             Deed::Deposit { amount } => ready(
-                "DepositMoney",
                 format!("You put {amount} from your own key into your purse; a fifth of it first repays what you owe, if you owe anything."),
                 place,
                 place.ledger,
@@ -323,10 +318,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Ledger::depositCall { account: u32::from(member), amount: amount.0 },
-                move |signature| Ledger::depositBySigCall { member, amount: amount.0, nonce: n, deadline: d, signature },
+                move |signature| Ledger::depositBySigCall { member, amount: amount.0, nonce, deadline, signature },
             ),
             Deed::Withdraw { amount } => ready(
-                "WithdrawMoney",
                 format!("You take {amount} out of your purse to your own key. It costs nothing but gas."),
                 place,
                 place.ledger,
@@ -338,10 +332,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Ledger::withdrawCall { amount: amount.0 },
-                move |signature| Ledger::withdrawBySigCall { member, amount: amount.0, nonce: n, deadline: d, signature },
+                move |signature| Ledger::withdrawBySigCall { member, amount: amount.0, nonce, deadline, signature },
             ),
             Deed::DeclareBand { subcontract, place: at, band, means_from } => ready(
-                "DeclareBand",
                 format!("You declare monthly means from {means_from} (band {band}); from the next local day on it sets what you pay for wood, within your mandate. You can declare again in 30 days."),
                 place,
                 at,
@@ -354,12 +347,11 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Firewood::declareBandCall { band },
-                move |signature| Firewood::declareBandBySigCall { member, band, nonce: n, deadline: d, signature },
+                move |signature| Firewood::declareBandBySigCall { member, band, nonce, deadline, signature },
             ),
             Deed::Contest { subcontract, stream, epoch: number, report } => {
                 let epoch = alloy::primitives::aliases::U24::saturating_from(number);
                 ready(
-                    "ContestLine",
                     format!("You contest your own line of epoch {number}. Nothing is taken from you for it; you can contest twice in 90 days."),
                     place,
                     place.docket,
@@ -374,20 +366,18 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Docket::contestCall { subcontract, stream, epoch, report },
-                    move |signature| Docket::contestBySigCall { member, subcontract, stream, epoch, report, nonce: n, deadline: d, signature },
+                    move |signature| Docket::contestBySigCall { member, subcontract, stream, epoch, report, nonce, deadline, signature },
                 )
             }
             Deed::Leave => ready(
-                "LeaveCharter",
                 "You leave for good. New duties end now; what your open weeks may still cost stays in your purse until they settle, the rest you can take out at once.".into(),
                 place,
                 place.roster,
                 &LeaveCharter { deed: "I leave this charter for good.".into(), member, nonce, deadlineUnixSeconds: deadline },
                 Roster::leaveCall {},
-                move |signature| Roster::leaveBySigCall { member, nonce: n, deadline: d, signature },
+                move |signature| Roster::leaveBySigCall { member, nonce, deadline, signature },
             ),
             Deed::Nominate { candidate, household } => ready(
-                "NominateMember",
                 format!("You propose {candidate} as a member of household {household}, and vouch for them for 180 days. It costs nothing."),
                 place,
                 place.roster,
@@ -400,10 +390,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Roster::nominateCall { candidate, household },
-                move |signature| Roster::nominateBySigCall { sponsor: member, candidate, household, nonce: n, deadline: d, signature },
+                move |signature| Roster::nominateBySigCall { sponsor: member, candidate, household, nonce, deadline, signature },
             ),
             Deed::Vouch { nomination, candidate } => ready(
-                "VouchFor",
                 format!("You vouch for {candidate} for 180 days. It costs nothing."),
                 place,
                 place.roster,
@@ -416,10 +405,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Roster::vouchCall { nomination },
-                move |signature| Roster::vouchBySigCall { member, nomination, nonce: n, deadline: d, signature },
+                move |signature| Roster::vouchBySigCall { member, nomination, nonce, deadline, signature },
             ),
             Deed::Object { nomination, candidate } => ready(
-                "ObjectToAdmission",
                 format!("You object to admitting {candidate}. It costs nothing."),
                 place,
                 place.roster,
@@ -432,10 +420,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Roster::objectToAdmissionCall { nomination },
-                move |signature| Roster::objectToAdmissionBySigCall { member, nomination, nonce: n, deadline: d, signature },
+                move |signature| Roster::objectToAdmissionBySigCall { member, nomination, nonce, deadline, signature },
             ),
             Deed::Join { nomination, household, articles } => ready(
-                "JoinCharter",
                 "You agree to join this charter under its articles. Nothing can be taken from you until you sign a mandate.".into(),
                 place,
                 place.roster,
@@ -448,13 +435,12 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Roster::joinCall { nomination },
-                move |signature| Roster::joinBySigCall { nomination, nonce: n, deadline: d, signature },
+                move |signature| Roster::joinBySigCall { nomination, nonce, deadline, signature },
             ),
             Deed::Open { code, terms } => {
                 let template = keccak256(&code);
                 let hash = terms_hash(template, &terms);
                 ready(
-                    "OpenSubcontract",
                     format!("You open the subcontract with the terms {hash} for others to sign. It binds nobody, you included, who does not sign a mandate for it. It costs nothing."),
                     place,
                     place.charter,
@@ -466,11 +452,10 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Charter::openCall { creationCode: code.clone(), terms: terms.clone(), nonce },
-                    move |signature| Charter::openBySigCall { sponsor: member, creationCode: code.clone(), terms: terms.clone(), nonce: n, deadline: d, signature },
+                    move |signature| Charter::openBySigCall { sponsor: member, creationCode: code.clone(), terms: terms.clone(), nonce, deadline, signature },
                 )
             }
             Deed::ObjectToSubcontract { subcontract, terms_hash, reason } => ready(
-                "ObjectToSubcontract",
                 format!("You say that subcontract {subcontract} harms you though you did not sign it. With a fifth of the members saying so it cannot be enacted. It costs nothing; alone, you can object three times in 30 days."),
                 place,
                 place.charter,
@@ -483,10 +468,9 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Charter::objectCall { id: subcontract, reasonHash: reason },
-                move |signature| Charter::objectBySigCall { member, id: subcontract, reasonHash: reason, nonce: n, deadline: d, signature },
+                move |signature| Charter::objectBySigCall { member, id: subcontract, reasonHash: reason, nonce, deadline, signature },
             ),
             Deed::WithdrawProposal { subcontract, terms_hash } => ready(
-                "WithdrawProposal",
                 format!("You take back subcontract {subcontract}, which you opened; nobody can sign or enact it any more. It costs nothing."),
                 place,
                 place.charter,
@@ -498,12 +482,11 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Charter::withdrawProposalCall { id: subcontract },
-                move |signature| Charter::withdrawProposalBySigCall { sponsor: member, id: subcontract, nonce: n, deadline: d, signature },
+                move |signature| Charter::withdrawProposalBySigCall { sponsor: member, id: subcontract, nonce, deadline, signature },
             ),
             Deed::EnrolStream { terms } => {
                 let terms = *terms;
                 ready(
-                    "EnrolStream",
                     format!("You enrol a stream for subcontract {}, which you opened: its reports settle it. It costs nothing.", terms.subcontract),
                     place,
                     place.docket,
@@ -516,11 +499,10 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Docket::enrolCall { terms: terms.clone() },
-                    move |signature| Docket::enrolBySigCall { terms: terms.clone(), nonce: n, deadline: d, signature },
+                    move |signature| Docket::enrolBySigCall { terms: terms.clone(), nonce, deadline, signature },
                 )
             }
             Deed::EnrolBadge { badge } => ready(
-                "EnrolBadge",
                 if badge.is_zero() {
                     "You give up your badge: from the next local day on, nothing is taken by you with it.".into()
                 } else {
@@ -536,11 +518,10 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Docket::enrolBadgeCall { badge },
-                move |signature| Docket::enrolBadgeBySigCall { member, badge, nonce: n, deadline: d, signature },
+                move |signature| Docket::enrolBadgeBySigCall { member, badge, nonce, deadline, signature },
             ),
             Deed::ReplaceDevice { stream, index, device } => {
                 ready(
-                    "ReplaceDevice",
                     format!("You put the device with the key {} in place {index} of stream {stream}, which you keep; it counts from the first epoch that begins in 72 hours or later, and the one before it until then. It costs nothing.", device.key),
                     place,
                     place.docket,
@@ -558,13 +539,12 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Docket::replaceDeviceCall { stream, index, device: device.clone() },
-                    move |signature| Docket::replaceDeviceBySigCall { custodian: member, stream, index, device: device.clone(), nonce: n, deadline: d, signature },
+                    move |signature| Docket::replaceDeviceBySigCall { custodian: member, stream, index, device: device.clone(), nonce, deadline, signature },
                 )
             }
             Deed::Tighten { limit, value } => {
                 let words = LIMITS.get(usize::from(limit)).map_or("", |limit| limit.words);
                 ready(
-                    "TightenLimit",
                     format!("You support setting the limit \"{words}\" to {value}. With two thirds of the members supporting it within 30 days it holds 30 days later, and can never be loosened again. It costs nothing."),
                     place,
                     place.charter,
@@ -576,11 +556,10 @@ impl Act {
                         deadlineUnixSeconds: deadline,
                     },
                     Charter::tightenCall { item: limit, value },
-                    move |signature| Charter::tightenBySigCall { member, item: limit, value, nonce: n, deadline: d, signature },
+                    move |signature| Charter::tightenBySigCall { member, item: limit, value, nonce, deadline, signature },
                 )
             }
             Deed::Repeal { subcontract, terms_hash } => ready(
-                "RepealSubcontract",
                 format!("You agree to end subcontract {subcontract} for everybody who signed it; it ends when all of them have agreed."),
                 place,
                 place.charter,
@@ -592,7 +571,7 @@ impl Act {
                     deadlineUnixSeconds: deadline,
                 },
                 Charter::repealCall { id: subcontract },
-                move |signature| Charter::repealBySigCall { member, id: subcontract, nonce: n, deadline: d, signature },
+                move |signature| Charter::repealBySigCall { member, id: subcontract, nonce, deadline, signature },
             ),
         }
     }
@@ -604,17 +583,16 @@ pub fn terms_hash(template: B256, terms: &Bytes) -> B256 {
     keccak256((template, terms.clone()).abi_encode_params())
 }
 
-fn ready<C: SolCall>(
-    name: &'static str,
+fn ready<S: SolStruct, C: SolCall>(
     sentence: String,
     place: &Deployment,
     to: Address,
-    typed: &impl SolStruct,
+    typed: &S,
     direct: impl SolCall,
     carry: impl Fn(Bytes) -> C + Send + Sync + 'static,
 ) -> Act {
     Act {
-        name,
+        name: S::NAME,
         sentence,
         to,
         direct: direct.abi_encode().into(),
