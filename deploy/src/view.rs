@@ -131,8 +131,8 @@ pub struct StreamView {
     pub subcontract: u16,
     /// Devices in force.
     pub devices: usize,
-    /// Epoch of the last accepted report; 0 before the first.
-    pub last_epoch: u32,
+    /// Epoch of the last accepted report; none before the first, since the first period is epoch 0.
+    pub last_epoch: Option<u32>,
 }
 
 /// One subcontract.
@@ -388,7 +388,7 @@ pub async fn status(chain: &DynProvider, place: &Deployment) -> Result<Status, C
                 .unwrap_or_default(),
             subcontract: terms.subcontract,
             devices: devices.len(),
-            last_epoch: head._1.to::<u32>(),
+            last_epoch: (!head._0.is_zero()).then(|| head._1.to()),
         });
     }
     let mut all = Vec::new();

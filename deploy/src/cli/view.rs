@@ -160,17 +160,13 @@ pub(crate) async fn status(words: &Words) -> Result<()> {
     talk::table(&["seat", "name", "stands", "endpoint"], &rows);
     let rows: Vec<Vec<String>> = (status.streams.iter())
         .map(|stream| {
-            let last = if stream.last_epoch == 0 {
-                "none yet".into()
-            } else {
-                stream.last_epoch.to_string()
-            };
+            let last = stream.last_epoch.map(|epoch| epoch.to_string());
             vec![
                 stream.stream.to_string(),
                 stream.name.clone(),
                 stream.subcontract.to_string(),
                 stream.devices.to_string(),
-                last,
+                last.unwrap_or_else(|| "none yet".into()),
             ]
         })
         .collect();

@@ -904,6 +904,11 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     story.at(end).await;
     let report = story.report(MONDAY).await;
     let week = report.epoch.0;
+    let streams = &story.says("ada", "status")["streams"];
+    assert_eq!(
+        (&streams[0]["lastEpoch"], &streams[1]["lastEpoch"]),
+        (&json!(week), &Value::Null)
+    );
     let page = story.says("ada", "me");
     let needs = page["needsYou"].to_string();
     assert!(
