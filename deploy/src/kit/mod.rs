@@ -18,6 +18,7 @@ use crate::amount::Amount;
 use crate::card::{DeviceCard, SeatCard};
 pub use hearth_forms::Problem;
 use hearth_forms::Source;
+pub use hearth_oracle_core::types::EpochKind;
 pub use opening::Opening;
 
 /// The kits this release carries, by name.
@@ -90,17 +91,6 @@ pub struct SubcontractTerms {
     pub bands: [Amount; 8],
     /// Share of turnover kept against what nobody tapped for, bps (R7.8).
     pub shrinkage_bps: u16,
-}
-
-/// How long an epoch is (R0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EpochKind {
-    /// A local day.
-    Day,
-    /// A local week, from Monday.
-    Week,
-    /// 30 days from ignition.
-    Period,
 }
 
 /// One stream of the first set (R7.1).

@@ -224,7 +224,7 @@ pub(super) struct StreamRead {
 pub(super) fn stream(mut table: Table<'_>) -> StreamRead {
     let name = table.must::<Name>("name", "a name");
     let feeds = table.must::<Name>("subcontract", "the name of a subcontract");
-    let epoch = table.must::<EpochKind>("epoch", "\"day\", \"week\" or \"period\"");
+    let epoch = table.must::<EpochLength>("epoch", "\"day\", \"week\" or \"period\"");
     let window = table.must_number("window_hours", 1..=168);
     let zone = table.must::<Word<32>>("zone", "at most 32 ASCII characters");
     let class = table.must::<DataClass>("data_class", "\"things\", \"home\" or \"act\"");
@@ -252,7 +252,7 @@ pub(super) fn stream(mut table: Table<'_>) -> StreamRead {
         Some(StreamTerms {
             name: name.as_ref()?.value.clone(),
             subcontract: 0,
-            epoch: epoch?.value,
+            epoch: epoch?.value.0,
             window_seconds: narrow(window?.value * 3_600),
             zone: zone?.value.0,
             custodian: 0,
@@ -701,14 +701,17 @@ impl std::str::FromStr for DataClass {
     }
 }
 
-impl std::str::FromStr for EpochKind {
+/// How long a stream's epochs are (R0).
+struct EpochLength(EpochKind);
+
+impl std::str::FromStr for EpochLength {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "day" => Ok(Self::Day),
-            "week" => Ok(Self::Week),
-            "period" => Ok(Self::Period),
+            "day" => Ok(Self(EpochKind::Day)),
+            "week" => Ok(Self(EpochKind::Week)),
+            "period" => Ok(Self(EpochKind::Period)),
             _ => Err(format!("given {text:?}, wanted \"day\", \"week\" or \"period\"")),
         }
     }
