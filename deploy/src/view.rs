@@ -263,7 +263,7 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
         if report.verdict == Verdict::Ok && now <= accepted_at + window {
             needs_you.push(format!(
                 "the report of {} {} can be contested until {}",
-                calendar::word(calendar::epochs(terms.epochKind)),
+                calendar::word(calendar::epoch_kind(terms.epochKind)),
                 report.epoch.0,
                 calendar::shown(accepted_at + window, tz(chain, place).await?)
             ));

@@ -46,7 +46,7 @@ pub enum DigestError {
 #[serde(rename_all = "camelCase")]
 pub struct Digest {
     /// How long its epochs are.
-    pub epochs: EpochKind,
+    pub epoch_kind: EpochKind,
     /// Which of them this is.
     pub epoch: u32,
     /// Its beginning, unix seconds.
@@ -159,14 +159,14 @@ pub async fn digest(
     let wood = template::known(chain, place, subcontract).await?;
     let terms = Firewood::new(wood, chain).terms().call().await;
     let terms = terms.map_err(asked("reading the terms"))?;
-    let epochs = calendar::epochs(stream(chain, place, terms.stream).await?.epochKind);
+    let epoch_kind = calendar::epoch_kind(stream(chain, place, terms.stream).await?.epochKind);
     let weeks = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
     let week = weeks
         .iter()
         .rev()
         .find(|log| epoch.is_none_or(|epoch| log.inner.epoch.to::<u32>() == epoch));
     let week = week.ok_or(DigestError::NotSettled {
-        word: calendar::word(epochs),
+        word: calendar::word(epoch_kind),
         given: epoch,
     })?;
     let epoch = week.inner.epoch;
@@ -221,9 +221,9 @@ pub async fn digest(
             .to(),
     };
     Ok(Digest {
-        epochs,
+        epoch_kind,
         epoch,
-        begin: calendar.begin(epochs, Epoch(epoch)),
+        begin: calendar.begin(epoch_kind, Epoch(epoch)),
         provider,
         lines: lines.into_values().collect(),
         to_provider: money.toProvider,

@@ -520,7 +520,7 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
         let terms = week::stream(&person.chain, &person.place, stream).await?;
         bail!(BadInput(format!(
             "stream {stream} has no accepted report for {} {epoch}; `hearth me` names those that can be contested",
-            calendar::word(calendar::epochs(terms.epochKind))
+            calendar::word(calendar::epoch_kind(terms.epochKind))
         )));
     };
     person
@@ -544,8 +544,8 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
 pub(crate) async fn list(words: &Words, epoch: Option<u32>, stream: u16, seat: Option<&str>) -> Result<()> {
     let person = Person::member(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    let epochs = calendar::epochs(week::stream(chain, place, stream).await?.epochKind);
-    let word = calendar::word(epochs);
+    let epoch_kind = calendar::epoch_kind(week::stream(chain, place, stream).await?.epochKind);
+    let word = calendar::word(epoch_kind);
     let report = week::reports(chain, place).await?.into_iter().rev();
     let report = report.map(|(report, _)| report).find(|report| {
         report.stream.0 == stream
@@ -578,7 +578,7 @@ pub(crate) async fn list(words: &Words, epoch: Option<u32>, stream: u16, seat: O
     for seat in &seats {
         let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
         match list::ask(seat, &question, &person.key, now, &report.payload).await {
-            Ok(items) => return itemised(words, &person, &report, epochs, seat, &items).await,
+            Ok(items) => return itemised(words, &person, &report, epoch_kind, seat, &items).await,
             Err(refused) => refusals.push(refused),
         }
     }
@@ -600,7 +600,7 @@ async fn itemised(
     words: &Words,
     person: &Person,
     report: &Report,
-    epochs: EpochKind,
+    epoch_kind: EpochKind,
     seat: &str,
     items: &[Item],
 ) -> Result<()> {
@@ -611,7 +611,7 @@ async fn itemised(
         }));
     }
     let tz = view::tz(&person.chain, &person.place).await?;
-    let word = calendar::word(epochs);
+    let word = calendar::word(epoch_kind);
     talk::line(&format!(
         "{}, your own list of {word} {epoch}, as the report on chain commits to it; from {seat}",
         person.place.member_name(person.member)

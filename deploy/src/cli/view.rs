@@ -240,7 +240,7 @@ pub(crate) async fn digest(
     }
     talk::line(&format!(
         "the {} from {} for {}, who brings the wood",
-        calendar::word(digest.epochs),
+        calendar::word(digest.epoch_kind),
         calendar::shown(digest.begin, tz),
         place.member_name(digest.provider)
     ));
@@ -289,14 +289,16 @@ fn own(words: &Words, digest: &Digest, line: &Line, tz: i32) -> Result<()> {
     if words.json {
         let mut value = with_version(line)?;
         if let Some(object) = value.as_object_mut() {
+            object.insert("epochKind".into(), serde_json::to_value(digest.epoch_kind)?);
             object.insert("epoch".into(), digest.epoch.into());
+            object.insert("begin".into(), digest.begin.into());
         }
         return talk::json(&value);
     }
     talk::line(&format!(
         "{}, your {} from {}",
         line.name,
-        calendar::word(digest.epochs),
+        calendar::word(digest.epoch_kind),
         calendar::shown(digest.begin, tz)
     ));
     let untapped = if line.member == digest.provider {

@@ -20,7 +20,7 @@ use alloy::sol_types::SolCall;
 use hearth_bindings::{Committee, Docket, Firewood, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, StreamId, SubcontractId, Verdict};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -31,8 +31,7 @@ use crate::card::DeviceCard;
 use crate::chain::{self, ChainError, asked};
 use crate::found::{self, Deployment, FoundError};
 use crate::kit::{
-    CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, Kit, MandateTerms, SeatTerms, StreamTerms,
-    SubcontractTerms,
+    CommitteeTerms, ConsentTerms, FounderTerms, Kit, MandateTerms, SeatTerms, StreamTerms, SubcontractTerms,
 };
 use crate::member::{self, Account};
 use crate::plan::Plan;
@@ -426,11 +425,15 @@ impl Play<'_> {
 
     fn report(&self, begin: u64, end: u64, week: &Week) -> Report {
         let ok = week.verdict == Given::Ok;
-        let epoch = calendar::week_of(begin, TZ);
+        let calendar = Calendar {
+            tz: TZ,
+            ignition: self.place.t0,
+        };
+        let epoch = calendar.epoch_at(EpochKind::Week, begin);
         Report {
             subcontract: SubcontractId(WOOD),
             stream: StreamId(STREAM),
-            epoch: Epoch(u32::try_from(epoch).unwrap_or(u32::MAX)),
+            epoch,
             attempt: Attempt(0),
             version: 1,
             observed_from: self.observed,
@@ -443,7 +446,7 @@ impl Play<'_> {
             confidence: 10_000,
             coverage: if ok { 10_000 } else { 0 },
             parent: self.parent,
-            envelopes: keccak256(epoch.to_be_bytes()),
+            envelopes: keccak256(epoch.0.to_be_bytes()),
             payload: if ok { self.payload(week) } else { Bytes::new() },
         }
     }

@@ -18,7 +18,7 @@ use hearth::{calendar, chain, throwaway};
 use hearth_bindings::{Charter, Committee, Docket, Ledger, PracticeToken};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
-use hearth_oracle_core::types::{Attempt, Epoch, StreamId, SubcontractId, Verdict};
+use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, StreamId, SubcontractId, Verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -199,10 +199,14 @@ impl Story {
             payload.extend(2_000_u32.to_be_bytes());
         }
         let end = begin + calendar::WEEK;
+        let counted = Calendar {
+            tz: TZ,
+            ignition: place.t0,
+        };
         let report = Report {
             subcontract: SubcontractId(1),
             stream: StreamId(1),
-            epoch: Epoch(u32::try_from(calendar::week_of(begin, TZ)).unwrap()),
+            epoch: counted.epoch_at(EpochKind::Week, begin),
             attempt: Attempt(0),
             version: 1,
             observed_from: begin,
@@ -960,7 +964,12 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     // His purse lifts dan to band 3, which pays 0.8 H a piece; whose line is contested pays nothing.
     assert_eq!(paid(4), Some(&json!(1_600_000)), "{digest}");
     assert_eq!((paid(1), paid(3)), (Some(&json!(0)), Some(&json!(0))), "{digest}");
-    assert_eq!(story.says("dan", "digest --member 4")["paid"], 1_600_000);
+    let dan = story.says("dan", "digest --member 4");
+    assert_eq!(dan["paid"], 1_600_000);
+    assert_eq!(
+        (&dan["epochKind"], &dan["epoch"], &dan["begin"]),
+        (&json!("week"), &json!(week), &json!(MONDAY))
+    );
     // Of 6.4 H of wood nobody tapped for, the reserve has 2% of what dan paid, the four others 1 H each by their caps; the
     // provider shares in none of it and bears the rest.
     let parts = ["fromReserve", "shared", "borneByProvider"].map(|part| digest[part].as_u64().unwrap());
