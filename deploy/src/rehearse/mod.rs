@@ -52,6 +52,8 @@ const WARMTH: u8 = 1;
 /// Kinds of movement as the ledger counts them.
 const CHARGE: u8 = 6;
 const SHARED: u8 = 7;
+/// Gas sent with a step: more than any takes, and no more than one transaction may anywhere (EIP-7825).
+const PLENTY_OF_GAS: u64 = 16_000_000;
 /// Wei that nobody runs out of.
 const PLENTY: u128 = 1_000_000_000_000_000_000_000_000;
 
@@ -96,7 +98,7 @@ pub struct Settled {
     /// Of the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_provider: Option<String>,
-    /// What nobody tapped for, paid from the shrinkage pot.
+    /// What nobody tapped for, paid from the shrinkage reserve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_reserve: Option<String>,
     /// What nobody tapped for, paid by nobody.
@@ -122,9 +124,9 @@ pub enum RehearseError {
     /// A step of the play was refused.
     #[error("the play stopped")]
     Chain(#[from] ChainError),
-    /// The throwaway chain's clock could not be set.
-    #[error("the throwaway chain's clock could not be set")]
-    Clock(#[source] alloy::transports::TransportError),
+    /// The throwaway chain would not have its clock set, or somebody's coin.
+    #[error("the throwaway chain could not be steered")]
+    Steer(#[source] alloy::transports::TransportError),
     /// A week did not settle.
     #[error("week {week} did not settle: {reason}")]
     Unsettled {
@@ -154,6 +156,7 @@ impl Scenario {
                 finality_blocks: 2,
                 bond: Amount(10_000_000),
             },
+            // In the order of `LIMITS`.
             limits: [
                 200_000, 1_000, 0, 2_592_000, 1_209_600, 9_500, 5_000, 1_209_600, 300, 2_000,
             ],
@@ -270,7 +273,7 @@ pub async fn rehearse(scenario: &Scenario, mut progress: impl FnMut(&str)) -> Re
         chain
             .anvil_set_balance(key.address(), U256::from(PLENTY))
             .await
-            .map_err(RehearseError::Clock)?;
+            .map_err(RehearseError::Steer)?;
     }
 
     progress("founding");
@@ -323,8 +326,11 @@ struct Play<'a> {
     chain: DynProvider,
     place: Deployment,
     keys: Keys,
+    /// The next report's parent: the last accepted one's digest; zero before the first.
     parent: B256,
+    /// The last report's cut, unix seconds, from which the next one counts.
     observed: u64,
+    /// The period of the last settlement; the first of a later one gives the provider the true-up.
     period: Option<u32>,
 }
 
@@ -333,7 +339,7 @@ impl Play<'_> {
         self.chain
             .anvil_set_next_block_timestamp(time)
             .await
-            .map_err(RehearseError::Clock)
+            .map_err(RehearseError::Steer)
     }
 
     async fn land(
@@ -345,7 +351,7 @@ impl Play<'_> {
     ) -> Result<TransactionReceipt, ChainError> {
         // The next block's time is set already, and an estimate would be made at the present one's.
         let tx = chain::call(from, to, data.into());
-        chain::land_with_gas(&self.chain, act, tx, 16_000_000).await
+        chain::land_with_gas(&self.chain, act, tx, PLENTY_OF_GAS).await
     }
 
     async fn seat(&self) -> Result<(), RehearseError> {
@@ -420,7 +426,7 @@ impl Play<'_> {
         let receipt = self
             .land("settling", from, self.place.docket, call.abi_encode())
             .await?;
-        self.read(number, week, &receipt)
+        self.settled_in(&receipt, number, week)
     }
 
     fn report(&self, begin: u64, end: u64, week: &Week) -> Report {
@@ -502,11 +508,12 @@ impl Play<'_> {
         Ok(digest)
     }
 
-    fn read(
+    /// What a week came to, from the events of its settlement.
+    fn settled_in(
         &mut self,
+        receipt: &TransactionReceipt,
         number: usize,
         week: &Week,
-        receipt: &TransactionReceipt,
     ) -> Result<Settled, RehearseError> {
         let mut settled = Settled::default();
         let unsettled = |reason: String| RehearseError::Unsettled {
