@@ -87,6 +87,27 @@ impl From<Module> for u8 {
     }
 }
 
+/// For what a subcontract collects from a purse: those of [`Ledger`]'s kinds that firewood has, by their place in
+/// `contracts/interfaces/ILedger.sol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// What a member's own line of a report costs.
+    Charge = 6,
+    /// A member's part of what nobody took.
+    Shared = 7,
+}
+
+impl Kind {
+    /// The kind of this number, where it is one of these.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        [Self::Charge, Self::Shared]
+            .into_iter()
+            .find(|kind| *kind as u8 == number)
+    }
+}
+
 /// A mandate's caps as the charter takes them are the same words where they are kept.
 impl From<Charter::MandateCaps> for Mandates::MandateCaps {
     fn from(caps: Charter::MandateCaps) -> Self {

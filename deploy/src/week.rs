@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::B256;
 use alloy::providers::DynProvider;
-use hearth_bindings::{Charter, Docket, Firewood, Ledger};
+use hearth_bindings::{Charter, Docket, Firewood, Kind, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
 use hearth_oracle_core::types::{Calendar, Epoch, EpochKind, StreamId, SubcontractId};
@@ -18,9 +18,6 @@ use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
 use crate::template::{self, TemplateError};
 use crate::view::tz;
-
-const CHARGE: u8 = 6;
-const SHARED: u8 = 7;
 
 /// Why there is no digest.
 #[derive(Debug, Error)]
@@ -196,14 +193,15 @@ pub async fn digest(
             continue;
         }
         let outcome = &collected.outcome;
-        line_of(&mut lines, collected.payer, &|line| match collected.kind {
-            CHARGE => {
+        let kind = Kind::of(collected.kind);
+        line_of(&mut lines, collected.payer, &|line| match kind {
+            Some(Kind::Charge) => {
                 line.paid = outcome.paid;
                 line.arrears = outcome.arrears;
                 line.extinguished = outcome.extinguished;
             }
-            SHARED => line.shared = outcome.paid,
-            _ => {}
+            Some(Kind::Shared) => line.shared = outcome.paid,
+            None => {}
         });
     }
     let provider = terms.provider;

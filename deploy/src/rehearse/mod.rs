@@ -17,7 +17,7 @@ use alloy::providers::{DynProvider, ext::AnvilApi};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
-use hearth_bindings::{Committee, Docket, Firewood, Ledger};
+use hearth_bindings::{Committee, Docket, Firewood, Kind, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
 use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, StreamId, SubcontractId, Verdict};
@@ -49,9 +49,6 @@ const WOOD: u16 = 1;
 const STREAM: u16 = 1;
 const SHRINKAGE: u8 = 0;
 const WARMTH: u8 = 1;
-/// Kinds of movement as the ledger counts them.
-const CHARGE: u8 = 6;
-const SHARED: u8 = 7;
 /// Gas sent with a step: more than any takes, and no more than one transaction may anywhere (EIP-7825).
 const PLENTY_OF_GAS: u64 = 16_000_000;
 /// Wei that nobody runs out of.
@@ -543,18 +540,18 @@ impl Play<'_> {
             } else if let Ok(collected) = log.log_decode::<Ledger::Collected>() {
                 let name = self.scenario.name(collected.inner.payer);
                 let outcome = &collected.inner.outcome;
-                match collected.inner.kind {
-                    CHARGE => {
+                match Kind::of(collected.inner.kind) {
+                    Some(Kind::Charge) => {
                         settled.paid.insert(name.clone(), outcome.paid.to_string());
                         settled.arrears.insert(name.clone(), outcome.arrears.to_string());
                         settled
                             .extinguished
                             .insert(name, outcome.extinguished.to_string());
                     }
-                    SHARED => {
+                    Some(Kind::Shared) => {
                         settled.shared.insert(name, outcome.paid.to_string());
                     }
-                    _ => {}
+                    None => {}
                 }
             } else if let Ok(failed) = log.log_decode::<Docket::SettlementFailed>() {
                 let reason = &failed.inner.reason;

@@ -5,16 +5,12 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use eyre::{Result, WrapErr, eyre};
 use hearth::amount::{Amount, figures};
 use hearth::found::Deployment;
-use hearth_bindings::{Firewood, Ledger};
+use hearth_bindings::{Firewood, Kind, Ledger};
 use serde::Serialize;
 
 use crate::accounts::{Accounts, events};
 use crate::people::PEOPLE;
 use crate::report::{AcceptedReport, WoodLines};
-
-/// `Kind.Charge` and `Kind.Shared` of the ledger.
-const CHARGE: u8 = 6;
-const SHARED: u8 = 7;
 
 /// One member's week; amounts in units of H, as text.
 #[derive(Clone, Debug, Serialize)]
@@ -182,11 +178,13 @@ impl Outcome {
             let line = lines
                 .iter()
                 .find(|line| line.epoch.to::<u32>() == report.epoch && line.member == member);
-            let sums = |kind: u8| {
+            let sums = |kind: Kind| {
                 collected
                     .iter()
                     .filter(|debit| {
-                        debit.epoch.to::<u32>() == report.epoch && debit.payer == member && debit.kind == kind
+                        debit.epoch.to::<u32>() == report.epoch
+                            && debit.payer == member
+                            && Kind::of(debit.kind) == Some(kind)
                     })
                     .fold((0_u64, 0_u64, 0_u64), |(paid, arrears, gone), debit| {
                         let outcome = &debit.outcome;
@@ -197,7 +195,7 @@ impl Outcome {
                         )
                     })
             };
-            let (paid, arrears, extinguished) = sums(CHARGE);
+            let (paid, arrears, extinguished) = sums(Kind::Charge);
             let band = line.map_or(person.band, |line| line.band);
             let multiple = u64::from(known.prices.multiples_bps[usize::from(band.min(7))]);
             members.push(MemberWeek {
@@ -212,7 +210,7 @@ impl Outcome {
                 paid: paid.to_string(),
                 arrears: arrears.to_string(),
                 extinguished: extinguished.to_string(),
-                shared: sums(SHARED).0.to_string(),
+                shared: sums(Kind::Shared).0.to_string(),
             });
         }
         let money = settled.money;
