@@ -20,7 +20,7 @@ use alloy::sol_types::SolCall;
 use hearth_bindings::{Committee, Docket, Firewood, Kind, Ledger};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, StreamId, SubcontractId, Verdict};
+use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, Seats, StreamId, SubcontractId, Verdict};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -481,7 +481,7 @@ impl Play<'_> {
             docket: self.place.docket,
         };
         let digest = report.digest(&domain);
-        let quorum = usize::from(SEATS) * 2 / 3 + 1;
+        let quorum = Seats(SEATS).quorum();
         let mut header = report.header();
         let mut seal = Vec::with_capacity(quorum * 64);
         for (seat, key) in self.keys.reports.iter().take(quorum).enumerate() {
