@@ -46,9 +46,9 @@ pub async fn known(
     place: &Deployment,
     subcontract: u16,
 ) -> Result<Address, TemplateError> {
-    let opened = chain::events::<Charter::Opened>(chain, place.charter, place.from_block).await?;
-    let mut opened = opened.into_iter().map(|log| log.inner.data);
-    let opened = opened
+    let all = chain::events::<Charter::Opened>(chain, place.charter, place.from_block).await?;
+    let opened = (all.into_iter())
+        .map(|log| log.inner.data)
         .find(|one| one.subcontract == subcontract)
         .ok_or(TemplateError::NoSubcontract { given: subcontract })?;
     let wanted = keccak256(&Firewood::BYTECODE);

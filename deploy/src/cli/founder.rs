@@ -339,9 +339,7 @@ pub(crate) async fn sign(words: &Words, sign: &Sign) -> Result<()> {
         Amount(consent.most()),
         Amount(consent.most().saturating_mul(2))
     ));
-    if !sign.yes {
-        talk::agreed("Sign?", "say --yes")?;
-    }
+    talk::go_ahead("Sign?", sign.yes)?;
     let signature = Signature::make(&kit, &plan, consent, &key)?;
     let path = signature.write(&sign.signatures)?;
     talk::say(&format!("signed: {}", path.display()));
@@ -466,9 +464,7 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
              must be signed again (R22).",
             card.name, card.report_key, card.endpoint
         ));
-        if !yes {
-            talk::agreed("Rotate?", "say --yes")?;
-        }
+        talk::go_ahead("Rotate?", yes)?;
         let call = Committee::rotateCall {
             id: number,
             reportKey: card.report_key,
@@ -487,9 +483,7 @@ pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
         "{} takes seat {number} and puts up a bond of {bond}, refundable (R22).",
         card.name
     ));
-    if !yes {
-        talk::agreed("Register?", "say --yes")?;
-    }
+    talk::go_ahead("Register?", yes)?;
     let missing = bond
         .0
         .saturating_sub(member::free(&chain, &place, Account::Seat(number)).await?);

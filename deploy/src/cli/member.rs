@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::DynProvider;
+use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use clap::{Args, Subcommand};
@@ -196,9 +197,7 @@ impl Person {
         };
         let act = Act::new(deed, hand, &self.place);
         talk::say(&act.sentence);
-        if !carrying.yes {
-            talk::agreed("Go ahead?", "say --yes")?;
-        }
+        talk::go_ahead("Go ahead?", carrying.yes)?;
         if let Some(file) = &carrying.sign_only {
             let signature = self.key.sign_hash_sync(&act.digest)?;
             let permit = match deed {
@@ -223,13 +222,23 @@ impl Person {
             ));
             return Ok((act.name, None));
         }
-        let tx = chain::call(self.key.address(), act.to, act.direct.clone());
-        let receipt = chain::land(&self.chain, act.name, tx).await?;
+        let receipt = self.sends(act.name, act.to, act.direct.clone()).await?;
         talk::say("done");
         Ok((act.name, Some(receipt.transaction_hash)))
     }
 
-    /// The same, told as JSON where that is wanted.
+    /// Sends a call from their own key, and waits until it is in a block.
+    pub(super) async fn sends(
+        &self,
+        act: &str,
+        to: Address,
+        data: impl Into<Bytes>,
+    ) -> Result<TransactionReceipt, ChainError> {
+        let tx = chain::call(self.key.address(), to, data.into());
+        chain::land(&self.chain, act, tx).await
+    }
+
+    /// The same as [`Self::act`], told as JSON where that is wanted.
     pub(super) async fn does(&self, words: &Words, deed: &Deed, carrying: &Carrying) -> Result<()> {
         let (name, sent) = self.act(deed, carrying).await?;
         done(words, name, sent)
@@ -280,9 +289,7 @@ pub(crate) async fn deposit(words: &Words, deposit: &Deposit) -> Result<()> {
         deposit.amount,
         person.place.member_name(to)
     ));
-    if !deposit.carrying.yes {
-        talk::agreed("Go ahead?", "say --yes")?;
-    }
+    talk::go_ahead("Go ahead?", deposit.carrying.yes)?;
     member::deposit(
         &person.chain,
         &person.place,
@@ -470,11 +477,12 @@ pub(crate) async fn join(words: &Words, join: &Join) -> Result<()> {
                 .await
         }
         JoinWord::Admit { nomination } => {
-            let data = alloy::sol_types::SolCall::abi_encode(&Roster::admitCall {
+            let call = Roster::admitCall {
                 nomination: *nomination,
-            });
-            let tx = chain::call(person.key.address(), person.place.roster, data.into());
-            let receipt = chain::land(&person.chain, "admitting the candidate", tx).await?;
+            };
+            let receipt = person
+                .sends("admitting the candidate", person.place.roster, call.abi_encode())
+                .await?;
             talk::say("done");
             done(words, "admit", Some(receipt.transaction_hash))
         }
@@ -514,9 +522,8 @@ pub(crate) async fn band(words: &Words, band: u8, id: u16, carrying: &Carrying) 
 pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &Carrying) -> Result<()> {
     let person = Person::member(words).await?;
     let reports = week::reports(&person.chain, &person.place).await?;
-    let report = reports.into_iter().map(|(report, _)| report);
-    let mut report = report.filter(|report| report.epoch.0 == epoch && report.stream.0 == stream);
-    let Some(report) = report.next() else {
+    let mut reports = reports.into_iter().map(|(report, _)| report);
+    let Some(report) = reports.find(|report| report.epoch.0 == epoch && report.stream.0 == stream) else {
         let terms = week::stream(&person.chain, &person.place, stream).await?;
         bail!(BadInput(format!(
             "stream {stream} has no accepted report for {} {epoch}; `hearth me` names those that can be contested",
@@ -546,8 +553,9 @@ pub(crate) async fn list(words: &Words, epoch: Option<u32>, stream: u16, seat: O
     let (chain, place) = (&person.chain, &person.place);
     let epoch_kind = calendar::epoch_kind(week::stream(chain, place, stream).await?.epochKind);
     let word = calendar::word(epoch_kind);
-    let report = week::reports(chain, place).await?.into_iter().rev();
-    let report = report.map(|(report, _)| report).find(|report| {
+    let reports = week::reports(chain, place).await?;
+    let mut newest_first = reports.into_iter().rev().map(|(report, _)| report);
+    let report = newest_first.find(|report| {
         report.stream.0 == stream
             && epoch.map_or(report.verdict == Verdict::Ok, |epoch| report.epoch.0 == epoch)
     });
@@ -736,13 +744,10 @@ pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> 
         "You void what you signed; nobody can carry it any more: {}",
         act.sentence
     ));
-    if !yes {
-        talk::agreed("Go ahead?", "say --yes")?;
-    }
+    talk::go_ahead("Go ahead?", yes)?;
     // Every contract that takes signatures has the same word for it.
-    let data = Ledger::cancelCall { nonce: hand.nonce }.abi_encode();
-    let tx = chain::call(person.key.address(), act.to, data.into());
-    let receipt = chain::land(&person.chain, "voiding it", tx).await?;
+    let call = Ledger::cancelCall { nonce: hand.nonce };
+    let receipt = person.sends("voiding it", act.to, call.abi_encode()).await?;
     talk::say("done");
     done(words, "cancel", Some(receipt.transaction_hash))
 }
@@ -769,9 +774,7 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
         "you carry it, and pay its gas and nothing else: {most} at most, {} of the chain's coin at today's price",
         chain::cost(&person.chain, most).await?
     ));
-    if !yes {
-        talk::agreed("Go ahead?", "say --yes")?;
-    }
+    talk::go_ahead("Go ahead?", yes)?;
     // Each within the gas that was told, however long the answer took.
     if let (Some(permit), [showing, _]) = (&signed.permit, limits.as_slice()) {
         let shown = chain::call(from, person.place.token, permit.clone());

@@ -193,8 +193,9 @@ pub(crate) async fn enact(words: &Words, subcontract: u16) -> Result<()> {
         }
     }
     let call = Charter::enactCall { id: subcontract };
-    let tx = chain::call(person.key.address(), place.charter, call.abi_encode().into());
-    let receipt = chain::land(chain, "enacting the subcontract", tx).await?;
+    let receipt = person
+        .sends("enacting the subcontract", place.charter, call.abi_encode())
+        .await?;
     talk::say(&format!(
         "subcontract {subcontract} is enacted; it binds its signers from their next epoch on"
     ));
@@ -207,8 +208,13 @@ pub(crate) async fn poke(words: &Words, subcontract: u16) -> Result<()> {
     let (chain, place) = (&person.chain, &person.place);
     must_exist(chain, place, subcontract).await?;
     let call = Charter::pokeCall { id: subcontract };
-    let tx = chain::call(person.key.address(), place.charter, call.abi_encode().into());
-    let receipt = chain::land(chain, "looking at the subcontract again", tx).await?;
+    let receipt = person
+        .sends(
+            "looking at the subcontract again",
+            place.charter,
+            call.abi_encode(),
+        )
+        .await?;
     let state = open::state(chain, place, subcontract).await?;
     talk::say(&format!("subcontract {subcontract} is {state}"));
     if words.json {
@@ -225,12 +231,10 @@ pub(crate) async fn close(words: &Words, subcontract: u16) -> Result<()> {
     let (chain, place) = (&person.chain, &person.place);
     let wood = template::known(chain, place, subcontract).await?;
     loop {
-        let tx = chain::call(
-            person.key.address(),
-            wood,
-            Firewood::closeCall {}.abi_encode().into(),
-        );
-        let receipt = chain::land(chain, "closing the subcontract", tx).await?;
+        let call = Firewood::closeCall {};
+        let receipt = person
+            .sends("closing the subcontract", wood, call.abi_encode())
+            .await?;
         let closed = receipt.decoded_log::<Firewood::WoodClosed>();
         // One call pays 50 signers.
         if closed.is_none_or(|closed| closed.money.left == 0) {

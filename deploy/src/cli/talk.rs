@@ -142,6 +142,14 @@ fn is_figure(text: &str) -> bool {
         && number.chars().all(|one| one.is_ascii_digit() || one == '.')
 }
 
+/// Asks for a yes that was not given beforehand.
+pub(crate) fn go_ahead(question: &str, yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    agreed(question, "say --yes")
+}
+
 /// Asks for a yes; without a terminal there is nobody to ask.
 pub(crate) fn agreed(question: &str, instead: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
