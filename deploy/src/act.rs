@@ -8,7 +8,6 @@ use alloy::primitives::{Address, B256, Bytes, U256, aliases::U40, keccak256};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolStruct, SolValue};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, Roster};
-use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::found::Deployment;
@@ -211,26 +210,6 @@ pub struct Act {
 }
 
 type Carry = std::sync::Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>;
-
-/// A signed act as its file holds it: anybody may send the call. What it does is read from the call alone (see
-/// [`Signed::read`]), so that no word beside it can say otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Signed {
-    /// Always 1.
-    pub v: u8,
-    /// The chain it is for.
-    pub chain_id: u64,
-    /// The contract it goes to.
-    pub to: Address,
-    /// The whole call, signature included.
-    pub data: Bytes,
-    /// Whose signature it is.
-    pub key: Address,
-    /// A call that shows the token a permit, so that a deposit needs no allowance from before (R1.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub permit: Option<Bytes>,
-}
 
 impl Act {
     /// The call that carries this signature.

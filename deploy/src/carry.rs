@@ -1,4 +1,4 @@
-//! A signed act read back from its file, before anybody sends it from their own key (R1.8).
+//! A signed act: written to a file, and read back before anybody sends it from their own key (R1.8).
 //!
 //! *In*: a [`Signed`], as somebody handed it on. *Out*: the [`Act`] that its call is, said from the call's own bytes.
 //! *Refuses*: a call that is no member's deed at this charter's contracts or at a subcontract whose code is known, a permit
@@ -12,10 +12,11 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::{SolCall, SolInterface};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::act::{Act, Deed, Hand, Signed};
+use crate::act::{Act, Deed, Hand};
 use crate::amount::Amount;
 use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
@@ -31,12 +32,41 @@ pub const SHOWING: &str = "showing the token the permit";
 /// the end, but the ledger calls the token only where its whole bound, 200 000, can be passed on (R1.9).
 const DEPOSIT_GAS: u64 = 300_000;
 
-/// Why a signed act is not carried.
+/// A signed act as its file holds it: anybody may send the call. What it does is read from the call alone (see
+/// [`Signed::read`]), so that no word beside it can say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signed {
+    /// [`VERSION`].
+    pub v: u8,
+    /// The chain it is for.
+    pub chain_id: u64,
+    /// The contract it goes to.
+    pub to: Address,
+    /// The whole call, signature included.
+    pub data: Bytes,
+    /// Whose signature it is.
+    pub key: Address,
+    /// A call that shows the token a permit, so that a deposit needs no allowance from before (R1.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<Bytes>,
+}
+
+/// Why a signed act is not written, or not carried.
 #[derive(Debug, Error)]
 pub enum CarryError {
     /// The file could not be read.
     #[error("{path} could not be read")]
     File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file could not be written.
+    #[error("{path} could not be written")]
+    Unwritten {
         /// Which file.
         path: PathBuf,
         /// What the system said.
@@ -133,6 +163,19 @@ pub struct Read {
 }
 
 impl Signed {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), CarryError> {
+        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::from);
+        let written = text.and_then(|text| std::fs::write(path, text + "\n"));
+        written.map_err(|source| CarryError::Unwritten {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Reads the file, its version before anything else: what a later one adds is no fault of the file.
     ///
     /// # Errors

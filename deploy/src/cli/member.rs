@@ -9,11 +9,11 @@ use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use clap::{Args, Subcommand};
 use eyre::{Result, bail};
-use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
+use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
 use hearth::amount::Amount;
 use hearth::calendar;
 use hearth::card::Card;
-use hearth::carry::{Read, SHOWING, VERSION};
+use hearth::carry::{Signed, VERSION};
 use hearth::chain::{self, ChainError, asked};
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
@@ -214,8 +214,7 @@ impl Person {
                 key: self.key.address(),
                 permit,
             };
-            std::fs::write(file, serde_json::to_string_pretty(&signed)? + "\n")
-                .map_err(|error| BadInput(format!("{} could not be written: {error}", file.display())))?;
+            signed.write(file)?;
             talk::say(&format!(
                 "signed: {0}; anybody may carry it by `hearth carry {0}`, and until then you can void it by `hearth cancel {0}`",
                 file.display()
@@ -710,83 +709,4 @@ pub(crate) async fn tighten(words: &Words, name: &str, value: u64, carrying: &Ca
     }
     let deed = Deed::Tighten { limit, value };
     Person::member(words).await?.does(words, &deed, carrying).await
-}
-
-impl Person {
-    /// An act of another chain would go to whatever stands at its address here.
-    fn must_be_on(&self, chain_id: u64) -> Result<()> {
-        if chain_id != self.place.chain_id {
-            bail!(BadInput(format!(
-                "the act is for chain {chain_id}, not {}",
-                self.place.chain_id
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// Voids an act that one signed and nobody has carried (R1.8).
-pub(crate) async fn cancel(words: &Words, file: &Path, yes: bool) -> Result<()> {
-    let signed = Signed::from_file(file)?;
-    let person = Person::new(words).await?;
-    person.must_be_on(signed.chain_id)?;
-    if signed.key != person.key.address() {
-        bail!(BadInput(format!(
-            "{} was signed by {}, and only that key can void it, not {}",
-            file.display(),
-            signed.key,
-            person.key.address()
-        )));
-    }
-    let Read { act, hand, .. } = signed.read(&person.chain, &person.place).await?;
-    signed.still_good(&person.chain, &act).await?;
-    talk::say(&format!(
-        "You void what you signed; nobody can carry it any more: {}",
-        act.sentence
-    ));
-    talk::go_ahead("Go ahead?", yes)?;
-    // Every contract that takes signatures has the same word for it.
-    let call = Ledger::cancelCall { nonce: hand.nonce };
-    let receipt = person.sends("voiding it", act.to, call.abi_encode()).await?;
-    talk::say("done");
-    done(words, "cancel", Some(receipt.transaction_hash))
-}
-
-/// Carries an act that somebody signed.
-pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
-    let signed = Signed::from_file(file)?;
-    let person = Person::new(words).await?;
-    person.must_be_on(signed.chain_id)?;
-    let Read { deed, act, hand } = signed.read(&person.chain, &person.place).await?;
-    if let Deed::Deposit { amount } = deed {
-        member::must_hold(&person.chain, &person.place, signed.key, amount).await?;
-    }
-    let from = person.key.address();
-    let gas = signed.gas(&person.chain, &person.place, &act, from).await?;
-    let limits: Vec<u64> = gas.into_iter().map(chain::gas_limit).collect();
-    let most = limits.iter().sum();
-    let whom = match hand.member {
-        0 => "who signed this".into(),
-        member => person.place.member_name(member),
-    };
-    talk::say(&format!("what {whom} was told: {}", act.sentence));
-    talk::say(&format!(
-        "you carry it, and pay its gas and nothing else: {most} at most, {} of the chain's coin at today's price",
-        chain::cost(&person.chain, most).await?
-    ));
-    talk::go_ahead("Go ahead?", yes)?;
-    // Each within the gas that was told, however long the answer took.
-    if let (Some(permit), [showing, _]) = (&signed.permit, limits.as_slice()) {
-        let shown = chain::call(from, person.place.token, permit.clone());
-        match chain::land_within(&person.chain, SHOWING, shown, *showing).await {
-            // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
-            Ok(_) | Err(ChainError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let tx = chain::call(from, act.to, signed.data);
-    let told = limits.last().copied().unwrap_or_default();
-    let receipt = chain::land_within(&person.chain, act.name, tx, told).await?;
-    talk::say("done");
-    done(words, act.name, Some(receipt.transaction_hash))
 }

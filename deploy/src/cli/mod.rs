@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+pub(crate) mod carry;
 pub(crate) mod founder;
 pub(crate) mod member;
 pub(crate) mod new;
@@ -333,8 +334,8 @@ pub(crate) async fn obey(words: Words) -> Result<()> {
         } => member::contest(&words, *epoch, *stream, carrying).await,
         Word::List { epoch, stream, seat } => member::list(&words, *epoch, *stream, seat.as_deref()).await,
         Word::Leave { carrying } => member::leave(&words, carrying).await,
-        Word::Carry { file, yes } => member::carry(&words, file, *yes).await,
-        Word::Cancel { file, yes } => member::cancel(&words, file, *yes).await,
+        Word::Carry { file, yes } => carry::carry(&words, file, *yes).await,
+        Word::Cancel { file, yes } => carry::cancel(&words, file, *yes).await,
         Word::Status => view::status(&words).await,
         Word::Digest {
             epoch,

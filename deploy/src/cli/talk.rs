@@ -61,6 +61,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
                 cause.downcast_ref(),
                 Some(
                     CarryError::File { .. }
+                        | CarryError::Unwritten { .. }
                         | CarryError::Version { .. }
                         | CarryError::Form { .. }
                         | CarryError::NoDeed { .. }

@@ -5,11 +5,11 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
-use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE, Signed};
+use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
 use hearth::amount::Amount;
 use hearth::artifacts::Artifacts;
 use hearth::card::DeviceCard;
-use hearth::carry::CarryError;
+use hearth::carry::{CarryError, Signed};
 use hearth::chain::{self, ChainError};
 use hearth::found::{self, Deployment, State};
 use hearth::kit::{
