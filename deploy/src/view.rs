@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::calendar;
 use crate::chain::{self, ChainError, asked};
+use crate::docket;
 use crate::found::Deployment;
 use crate::member::Account;
 use crate::open::{self, Opened, SUNSET};
-use crate::week;
 
 /// One member's own page.
 #[derive(Clone, Debug, Serialize)]
@@ -253,12 +253,12 @@ pub async fn me(chain: &DynProvider, place: &Deployment, member: u16) -> Result<
             expiry,
         });
     }
-    for (report, accepted_at) in week::reports(chain, place).await? {
+    for (report, accepted_at) in docket::reports(chain, place).await? {
         // A leaver still pays for epochs begun before (R16.1), and for no other.
         if left.is_some_and(|left| left <= report.observed_from) {
             continue;
         }
-        let terms = week::stream(chain, place, report.stream.0).await?;
+        let terms = docket::stream(chain, place, report.stream.0).await?;
         let window = u64::from(terms.windowSeconds);
         if report.verdict == Verdict::Ok && now <= accepted_at + window {
             needs_you.push(format!(

@@ -15,6 +15,7 @@ use hearth::calendar;
 use hearth::card::Card;
 use hearth::carry::{Signed, VERSION};
 use hearth::chain::{self, ChainError, asked};
+use hearth::docket;
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
 use hearth::list::{self, Question};
@@ -22,7 +23,7 @@ use hearth::member::{self, Account};
 use hearth::plan;
 use hearth::sign::{LONGEST_MANDATE, Mandate};
 use hearth::template;
-use hearth::{view, week};
+use hearth::view;
 use hearth_bindings::{Charter, Firewood, Ledger, Roster};
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::estimators::{Deed as Counted, Item};
@@ -520,10 +521,10 @@ pub(crate) async fn band(words: &Words, band: u8, id: u16, carrying: &Carrying) 
 /// Contests the member's own line.
 pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &Carrying) -> Result<()> {
     let person = Person::member(words).await?;
-    let reports = week::reports(&person.chain, &person.place).await?;
+    let reports = docket::reports(&person.chain, &person.place).await?;
     let mut reports = reports.into_iter().map(|(report, _)| report);
     let Some(report) = reports.find(|report| report.epoch.0 == epoch && report.stream.0 == stream) else {
-        let terms = week::stream(&person.chain, &person.place, stream).await?;
+        let terms = docket::stream(&person.chain, &person.place, stream).await?;
         bail!(BadInput(format!(
             "stream {stream} has no accepted report for {} {epoch}; `hearth me` names those that can be contested",
             calendar::word(calendar::epoch_kind(terms.epochKind))
@@ -550,9 +551,9 @@ pub(crate) async fn contest(words: &Words, epoch: u32, stream: u16, carrying: &C
 pub(crate) async fn list(words: &Words, epoch: Option<u32>, stream: u16, seat: Option<&str>) -> Result<()> {
     let person = Person::member(words).await?;
     let (chain, place) = (&person.chain, &person.place);
-    let epoch_kind = calendar::epoch_kind(week::stream(chain, place, stream).await?.epochKind);
+    let epoch_kind = calendar::epoch_kind(docket::stream(chain, place, stream).await?.epochKind);
     let word = calendar::word(epoch_kind);
-    let reports = week::reports(chain, place).await?;
+    let reports = docket::reports(chain, place).await?;
     let mut newest_first = reports.into_iter().rev().map(|(report, _)| report);
     let report = newest_first.find(|report| {
         report.stream.0 == stream

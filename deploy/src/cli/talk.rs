@@ -7,13 +7,13 @@ use eyre::{Result, bail};
 use hearth::card::CardError;
 use hearth::carry::CarryError;
 use hearth::chain::ChainError;
+use hearth::digest::DigestError;
 use hearth::found::{Progress, State};
 use hearth::kit::KitError;
 use hearth::list::ListError;
 use hearth::open::OpenError;
 use hearth::sign::SignError;
 use hearth::template::TemplateError;
-use hearth::week::DigestError;
 use hearth_keystore::KeyError;
 use indicatif::{ProgressBar, ProgressStyle};
 

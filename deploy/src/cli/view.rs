@@ -4,8 +4,8 @@ use eyre::{Result, bail};
 use hearth::amount::{Amount, figures};
 use hearth::calendar;
 use hearth::chain::asked;
+use hearth::digest::{self, Digest, Line};
 use hearth::view;
-use hearth::week::{self, Digest, Line};
 use hearth_bindings::Roster;
 
 use super::Words;
@@ -230,7 +230,7 @@ pub(crate) async fn digest(
 ) -> Result<()> {
     let chain = words.chain().await?;
     let place = words.deployment(&chain).await?;
-    let digest = week::digest(&chain, &place, subcontract, epoch).await?;
+    let digest = digest::digest(&chain, &place, subcontract, epoch).await?;
     let tz = view::tz(&chain, &place).await?;
     if let Some(member) = member {
         return own(words, &digest, &digest.of(member, &place), tz);

@@ -11,6 +11,7 @@ use hearth::artifacts::Artifacts;
 use hearth::card::DeviceCard;
 use hearth::carry::{CarryError, Signed};
 use hearth::chain::{self, ChainError};
+use hearth::digest::{self, DigestError};
 use hearth::found::{self, Deployment, State};
 use hearth::kit::{
     CommitteeTerms, ConsentTerms, EpochKind, FounderTerms, Kit, MandateTerms, SeatTerms, StreamTerms,
@@ -20,7 +21,6 @@ use hearth::member::{self, Account};
 use hearth::plan::Plan;
 use hearth::sign::{Consent, Mandate, Signature};
 use hearth::template::{self, TemplateError};
-use hearth::week::{self, DigestError};
 use hearth::{throwaway, view};
 use hearth_bindings::{Charter, Committee, Firewood, PracticeToken, Roster};
 
@@ -479,7 +479,7 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
     let status = view::status(chain, place).await.unwrap();
     assert_eq!((status.population, status.seats.len()), (4, 4));
     assert!(matches!(
-        week::digest(chain, place, 1, None).await,
+        digest::digest(chain, place, 1, None).await,
         Err(DigestError::NotSettled {
             word: "week",
             given: None

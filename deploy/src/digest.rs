@@ -1,20 +1,18 @@
-//! An epoch at the pile, mostly a week, read for people: the reports that were accepted, and what settled.
+//! A settled epoch at the pile, mostly a week, read for people: who took what, and what it came to.
 //!
 //! *In*: a [`Deployment`], a chain. *Out*: plain figures; amounts in units of H. Everything comes from views and events.
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::B256;
 use alloy::providers::DynProvider;
-use hearth_bindings::{Charter, Docket, Firewood, Kind, Ledger};
-use hearth_oracle_core::chain::Domain;
-use hearth_oracle_core::report::{Report, as_parent};
-use hearth_oracle_core::types::{Calendar, Epoch, EpochKind, StreamId, SubcontractId};
+use hearth_bindings::{Charter, Firewood, Kind, Ledger};
+use hearth_oracle_core::types::{Calendar, Epoch, EpochKind};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::calendar;
 use crate::chain::{self, ChainError, asked};
+use crate::docket;
 use crate::found::Deployment;
 use crate::template::{self, TemplateError};
 use crate::view::tz;
@@ -70,7 +68,7 @@ pub struct Digest {
     pub borne_by_provider: u64,
 }
 
-/// One member's week.
+/// One member's epoch.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
@@ -96,53 +94,6 @@ pub struct Line {
     pub borne: u64,
 }
 
-/// Every accepted report with its parent, and the unix second at which it was accepted, oldest first.
-///
-/// # Errors
-/// Where the chain cannot be asked.
-pub async fn reports(chain: &DynProvider, place: &Deployment) -> Result<Vec<(Report, u64)>, ChainError> {
-    let docket = Docket::new(place.docket, chain);
-    let domain = Domain {
-        chain_id: place.chain_id,
-        docket: place.docket,
-    };
-    let mut parents: BTreeMap<(SubcontractId, StreamId), B256> = BTreeMap::new();
-    let mut found = Vec::new();
-    for log in chain::events::<Docket::Accepted>(chain, place.docket, place.from_block).await? {
-        let accepted = &log.inner;
-        let unreadable = |source| ChainError::Report {
-            docket: place.docket,
-            source,
-        };
-        let mut report = Report::read(accepted.header, accepted.envelopes, accepted.payload.clone())
-            .map_err(unreadable)?;
-        let pair = (report.subcontract, report.stream);
-        report.parent = parents.get(&pair).copied().unwrap_or_default();
-        parents.insert(pair, as_parent(report.digest(&domain)));
-        let epoch = alloy::primitives::aliases::U24::saturating_from(report.epoch.0);
-        let read = docket
-            .accepted(report.subcontract.0, report.stream.0, epoch)
-            .call()
-            .await
-            .map_err(asked("reading a report"))?;
-        found.push((report, read._1.to::<u64>()));
-    }
-    Ok(found)
-}
-
-/// A stream's terms.
-///
-/// # Errors
-/// Where the chain cannot be asked.
-pub async fn stream(
-    chain: &DynProvider,
-    place: &Deployment,
-    stream: u16,
-) -> Result<Docket::StreamTerms, ChainError> {
-    let read = Docket::new(place.docket, chain).streamOf(stream).call().await;
-    Ok(read.map_err(asked("reading a stream"))?.terms)
-}
-
 /// Reads a settled epoch of a firewood subcontract: the given one, or the last.
 ///
 /// # Errors
@@ -156,18 +107,18 @@ pub async fn digest(
     let wood = template::known(chain, place, subcontract).await?;
     let terms = Firewood::new(wood, chain).terms().call().await;
     let terms = terms.map_err(asked("reading the terms"))?;
-    let epoch_kind = calendar::epoch_kind(stream(chain, place, terms.stream).await?.epochKind);
-    let weeks = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
-    let week = weeks
+    let epoch_kind = calendar::epoch_kind(docket::stream(chain, place, terms.stream).await?.epochKind);
+    let all = chain::events::<Firewood::WoodSettled>(chain, wood, place.from_block).await?;
+    let settled = all
         .iter()
         .rev()
         .find(|log| epoch.is_none_or(|epoch| log.inner.epoch.to::<u32>() == epoch));
-    let week = week.ok_or(DigestError::NotSettled {
+    let settled = settled.ok_or(DigestError::NotSettled {
         word: calendar::word(epoch_kind),
         given: epoch,
     })?;
-    let epoch = week.inner.epoch;
-    let money = &week.inner.money;
+    let epoch = settled.inner.epoch;
+    let money = &settled.inner.money;
     let mut lines: BTreeMap<u16, Line> = BTreeMap::new();
     let line_of = |lines: &mut BTreeMap<u16, Line>, member: u16, change: &dyn Fn(&mut Line)| {
         let line = lines.entry(member).or_insert_with(|| Line {
@@ -236,7 +187,7 @@ pub async fn digest(
 }
 
 impl Digest {
-    /// One member's week; all nothing but the name where the week has nothing of them.
+    /// One member's epoch; all nothing but the name where it has nothing of them.
     #[must_use]
     pub fn of(&self, member: u16, place: &Deployment) -> Line {
         let line = self.lines.iter().find(|line| line.member == member);
