@@ -2,14 +2,16 @@
 //!
 //! *In*: a [`Signed`], as somebody handed it on. *Out*: the [`Act`] that its call is, said from the call's own bytes.
 //! *Refuses*: a call that is no member's deed at this charter's contracts or at a subcontract whose code is known, a permit
-//! for anything but its deposit, what was carried or voided before, what the chain would refuse.
+//! for anything but its deposit, what was not signed by whose act it is, what was carried or voided before, what the chain
+//! would refuse.
 //! *Never*: shows a word of the file, which anybody could have written.
 
 use std::path::{Path, PathBuf};
 
 use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::providers::DynProvider;
+use alloy::primitives::{Address, B256, Bytes, Signature, U256};
+use alloy::providers::{DynProvider, Provider};
+use alloy::sol;
 use alloy::sol_types::{SolCall, SolInterface};
 use hearth_bindings::{Charter, Docket, Firewood, Ledger, Mandates, PracticeToken, Roster};
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ use thiserror::Error;
 
 use crate::act::{Act, Deed, Hand};
 use crate::amount::Amount;
-use crate::chain::{self, ChainError, asked};
+use crate::chain::{self, ChainError, asked, unreachable};
 use crate::found::Deployment;
 use crate::handed;
 use crate::sign::Mandate;
@@ -31,6 +33,11 @@ pub const SHOWING: &str = "showing the token the permit";
 /// Gas foreseen for the deposit after it, which cannot be estimated before the permit is shown. It takes less than half in
 /// the end, but the ledger calls the token only where its whole bound, 200 000, can be passed on (R1.9).
 const DEPOSIT_GAS: u64 = 300_000;
+
+sol! {
+    /// What a key that is a contract is asked of a signature (ERC-1271).
+    function isValidSignature(bytes32 hash, bytes signature) returns (bytes4);
+}
 
 /// A signed act as its file holds it: anybody may send the call. What it does is read from the call alone (see
 /// [`Signed::read`]), so that no word beside it can say otherwise.
@@ -111,6 +118,14 @@ pub enum CarryError {
         /// Whose deposit it is, as the file says.
         owner: Address,
     },
+    /// Whose act it would be did not sign it.
+    #[error(
+        "the signature is not one by {signer} of this act at this charter; ask who signed it to sign it again, and do nothing else with the file"
+    )]
+    Signature {
+        /// The key of whose act it would be, as the chain has it.
+        signer: Address,
+    },
     /// Its nonce is spent.
     #[error(
         "{name} was carried already, or voided by who signed it; nothing is left to do, unless they sign it again"
@@ -158,7 +173,7 @@ pub struct Read {
     pub deed: Deed,
     /// The same made ready again, with the sentence that its signer was told.
     pub act: Act,
-    /// Who signed it: the member 0 where the call does not name them.
+    /// Who signed it: the member 0 for a candidate.
     pub hand: Hand,
 }
 
@@ -199,7 +214,7 @@ impl Signed {
         }
     }
 
-    /// Reads the call.
+    /// Reads the call. What it gives was signed by who it says.
     ///
     /// # Errors
     /// See [`CarryError`].
@@ -210,10 +225,10 @@ impl Signed {
             .and_then(|(deed, hand, signature)| {
                 let act = Act::new(&deed, hand, place);
                 // Made again, the call is the same to the last byte: it carries that deed and nothing beside it.
-                let same = act.to == self.to && act.carried(signature) == self.data;
-                same.then_some(Read { deed, act, hand })
+                let same = act.to == self.to && act.carried(signature.clone()) == self.data;
+                same.then_some((Read { deed, act, hand }, signature))
             });
-        let read = read.ok_or_else(|| CarryError::NoDeed {
+        let (read, signature) = read.ok_or_else(|| CarryError::NoDeed {
             to: self.to,
             selector: Bytes::copy_from_slice(self.data.get(..4).unwrap_or(&self.data)),
             charter: place.name.clone(),
@@ -223,6 +238,8 @@ impl Signed {
         {
             return Err(CarryError::Permit { owner: self.key });
         }
+        // Before anything is told or asked of whose act it is said to be.
+        self.must_be_signed(chain, place, &read, &signature).await?;
         // Every contract that takes signatures has the same words for it.
         let takes = Ledger::new(read.act.to, chain);
         let spent = takes.isSpent(self.key, read.hand.nonce).call().await;
@@ -230,6 +247,29 @@ impl Signed {
             return Err(CarryError::Spent { name: read.act.name });
         }
         Ok(read)
+    }
+
+    /// Refuses what was not signed by the key of whose act it is.
+    async fn must_be_signed(
+        &self,
+        chain: &DynProvider,
+        place: &Deployment,
+        read: &Read,
+        signature: &Bytes,
+    ) -> Result<(), CarryError> {
+        let roster = Roster::new(place.roster, chain);
+        let signer = match read.deed {
+            Deed::Join { nomination, .. } => {
+                let nominated = roster.nominationOf(nomination).call().await;
+                nominated.map(|read| read.candidate)
+            }
+            _ => roster.keyOf(read.hand.member).call().await,
+        };
+        let signer = signer.map_err(asked("asking whose act it is"))?;
+        if signer == self.key && signs(chain, signer, read.act.digest, signature).await? {
+            return Ok(());
+        }
+        Err(CarryError::Signature { signer })
     }
 
     /// True where these bytes are the signer's permit to the ledger, for this deposit and no more.
@@ -276,11 +316,11 @@ impl Signed {
         Ok(vec![chain::estimated(chain, SHOWING, &shown).await?, DEPOSIT_GAS])
     }
 
-    /// Refuses an act whose signature is not the one it is said to be; what else the chain refuses may come to be taken
-    /// while its deadline runs, so its signer may want to void it.
+    /// Refuses an act that was read but whose signature the chain will not take any more; what else it refuses may come to
+    /// be taken while its deadline runs, so its signer may want to void it.
     ///
     /// # Errors
-    /// Where the signature is not good, or no longer, or the chain cannot be asked.
+    /// Where the signature is good no longer, or the chain cannot be asked.
     pub async fn still_good(&self, chain: &DynProvider, act: &Act) -> Result<(), ChainError> {
         let tx = chain::call(self.key, act.to, self.data.clone());
         match chain::estimated(chain, act.name, &tx).await {
@@ -295,17 +335,25 @@ impl Signed {
         }
     }
 
-    /// What the call does not hold and its sentence does not speak of, such as a digest's hash of terms, stays zero:
-    /// the contract checks the signature over it.
+    /// What was signed but the call does not hold, such as the hash of a subcontract's terms, is taken from the chain.
     async fn call(&self, chain: &DynProvider, place: &Deployment) -> Result<Option<Call>, CarryError> {
-        let (terms_hash, articles, household) = (B256::ZERO, B256::ZERO, 0);
-        let candidate = async |nomination| {
-            let read = Roster::new(place.roster, chain)
-                .nominationOf(nomination)
-                .call()
-                .await;
-            read.map(|read| read.candidate)
-                .map_err(asked("reading the nomination"))
+        let roster = Roster::new(place.roster, chain);
+        let charter = Charter::new(place.charter, chain);
+        let nominated = async |nomination| {
+            let read = roster.nominationOf(nomination).call().await;
+            read.map_err(asked("reading the nomination"))
+        };
+        let articles = async || {
+            let read = charter.articlesHash().call().await;
+            read.map_err(asked("reading the articles"))
+        };
+        let terms_of = async |subcontract| {
+            let read = charter.termsHashOf(subcontract).call().await;
+            read.map_err(asked("reading the terms"))
+        };
+        let sponsor_of = async |subcontract| {
+            let read = charter.sponsorOf(subcontract).call().await;
+            read.map_err(asked("asking who opened the subcontract"))
         };
         let (to, data) = (self.to, &self.data);
         Ok(if to == place.mandates {
@@ -323,24 +371,29 @@ impl Signed {
             deeds! { data, Roster::RosterCalls:
                 nominateBySig(c) by c.sponsor => Deed::Nominate { candidate: c.candidate, household: c.household };
                 vouchBySig(c) by c.member =>
-                    Deed::Vouch { nomination: c.nomination, candidate: candidate(c.nomination).await? };
+                    Deed::Vouch { nomination: c.nomination, candidate: nominated(c.nomination).await?.candidate };
                 objectToAdmissionBySig(c) by c.member =>
-                    Deed::Object { nomination: c.nomination, candidate: candidate(c.nomination).await? };
-                joinBySig(c) by 0 => Deed::Join { nomination: c.nomination, household, articles };
+                    Deed::Object { nomination: c.nomination, candidate: nominated(c.nomination).await?.candidate };
+                joinBySig(c) by 0 => Deed::Join {
+                    nomination: c.nomination,
+                    household: nominated(c.nomination).await?.household,
+                    articles: articles().await?,
+                };
                 leaveBySig(c) by c.member => Deed::Leave;
             }
         } else if to == place.charter {
             deeds! { data, Charter::CharterCalls:
                 openBySig(c) by c.sponsor => Deed::Open { code: c.creationCode, terms: c.terms };
                 objectBySig(c) by c.member =>
-                    Deed::ObjectToSubcontract { subcontract: c.id, terms_hash, reason: c.reasonHash };
-                withdrawProposalBySig(c) by c.sponsor => Deed::WithdrawProposal { subcontract: c.id, terms_hash };
-                repealBySig(c) by c.member => Deed::Repeal { subcontract: c.id, terms_hash };
+                    Deed::ObjectToSubcontract { subcontract: c.id, terms_hash: terms_of(c.id).await?, reason: c.reasonHash };
+                withdrawProposalBySig(c) by c.sponsor =>
+                    Deed::WithdrawProposal { subcontract: c.id, terms_hash: terms_of(c.id).await? };
+                repealBySig(c) by c.member => Deed::Repeal { subcontract: c.id, terms_hash: terms_of(c.id).await? };
                 tightenBySig(c) by c.member => Deed::Tighten { limit: c.item, value: c.value };
             }
         } else if to == place.docket {
             deeds! { data, Docket::DocketCalls:
-                enrolBySig(c) by 0 => Deed::EnrolStream { terms: Box::new(c.terms) };
+                enrolBySig(c) by sponsor_of(c.terms.subcontract).await? => Deed::EnrolStream { terms: Box::new(c.terms) };
                 enrolBadgeBySig(c) by c.member => Deed::EnrolBadge { badge: c.badge };
                 replaceDeviceBySig(c) by c.custodian =>
                     Deed::ReplaceDevice { stream: c.stream, index: c.index, device: c.device };
@@ -355,6 +408,25 @@ impl Signed {
         } else {
             None
         })
+    }
+}
+
+/// True where a key signed this. One that is a contract is asked, as the contracts of the charter ask it.
+async fn signs(chain: &DynProvider, key: Address, hash: B256, signature: &Bytes) -> Result<bool, ChainError> {
+    let by = Signature::from_raw(signature).and_then(|read| read.recover_address_from_prehash(&hash));
+    if by.is_ok_and(|by| by == key) {
+        return Ok(true);
+    }
+    let ask = isValidSignatureCall {
+        hash,
+        signature: signature.clone(),
+    };
+    let ask = chain::call(Address::ZERO, key, ask.abi_encode().into());
+    match chain.call(ask).await {
+        // Where there is no contract, nothing is said.
+        Ok(said) => Ok(said.len() >= 32 && said.starts_with(&isValidSignatureCall::SELECTOR)),
+        Err(error) if error.is_error_resp() => Ok(false),
+        Err(error) => Err(unreachable(error)),
     }
 }
 

@@ -229,9 +229,24 @@ impl Orchard {
         (act, data)
     }
 
+    fn file(&self, who: &PrivateKeySigner, act: &Act, data: Bytes) -> Signed {
+        Signed {
+            v: 1,
+            chain_id: self.place.chain_id,
+            to: act.to,
+            data,
+            key: who.address(),
+            permit: None,
+        }
+    }
+
     /// Signed by one, carried by another who is nobody here.
     async fn carry(&self, who: &PrivateKeySigner, member: u16, nonce: u64, deed: Deed) {
         let (act, data) = self.act(who, member, nonce, &deed).await;
+        let signed = self.file(who, &act, data.clone());
+        if let Err(error) = signed.read(&self.chain, &self.place).await {
+            panic!("{}: {error}", act.name);
+        }
         let tx = chain::call(key("carrier").address(), act.to, data);
         chain::land(&self.chain, act.name, tx)
             .await
@@ -277,14 +292,7 @@ async fn r19_an_act_for_code_of_no_known_template_is_not_read() {
             means_from: Amount(bounds[3]),
         };
         let (act, data) = orchard.act(ben, 2, 2, &deed).await;
-        let signed = Signed {
-            v: 1,
-            chain_id: place.chain_id,
-            to: act.to,
-            data,
-            key: ben.address(),
-            permit: None,
-        };
+        let signed = orchard.file(ben, &act, data);
         read.push(signed.read(chain, place).await);
     }
 
@@ -540,4 +548,60 @@ async fn r1_8_a_signature_is_taken_once_and_from_its_member_only() {
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("SignatureInvalid"), "{refused}");
+}
+
+/// R1.8: what somebody is told as their own act, or another's, is what that key signed; a contract may refuse the rest of
+/// it before it looks at the signature.
+#[tokio::test]
+async fn r1_8_what_its_member_did_not_sign_is_not_read() {
+    let orchard = orchard().await;
+    let people = founders();
+    let (ada, mallory) = (&people[0], &key("mallory"));
+    let (chain, place) = (&orchard.chain, &orchard.place);
+    let now = chain::time(chain).await.unwrap();
+    let limit = Deed::LimitGlobal { most: Amount(10 * H) };
+    let unfit = Deed::ObjectToSubcontract {
+        subcontract: 1,
+        terms_hash: orchard.terms_hash().await,
+        reason: B256::ZERO,
+    };
+    let articles = Charter::new(place.charter, chain)
+        .articlesHash()
+        .call()
+        .await
+        .unwrap();
+    let unknown = Deed::Join {
+        nomination: U256::from(9),
+        household: 0,
+        articles,
+    };
+
+    // By whom, said to be whose, of which member, until when; and what comes of it.
+    for (deed, by, whose, member, days, good) in [
+        (&limit, ada, ada, 1, 6, true),
+        // Too long, or in no state for it: but signed, and perhaps to be voided.
+        (&limit, ada, ada, 1, 30, true),
+        (&unfit, ada, ada, 1, 6, true),
+        (&limit, mallory, ada, 1, 30, false),
+        (&unfit, mallory, ada, 1, 6, false),
+        (&limit, mallory, mallory, 1, 6, false),
+        (&limit, ada, ada, 2, 6, false),
+        (&limit, ada, ada, 0, 6, false),
+        (&limit, ada, ada, 99, 6, false),
+        (&unknown, mallory, mallory, 0, 6, false),
+    ] {
+        let hand = Hand {
+            member,
+            nonce: U256::from(77),
+            deadline: now + days * 86_400,
+        };
+        let act = Act::new(deed, hand, place);
+        let signature = by.sign_hash_sync(&act.digest).unwrap();
+        let signed = orchard.file(whose, &act, act.carried(signature.as_bytes().to_vec().into()));
+
+        let read = signed.read(chain, place).await;
+
+        let refused = matches!(read, Err(CarryError::Signature { .. }));
+        assert_eq!((read.is_ok(), refused), (good, !good), "{} of {member}", act.name);
+    }
 }
