@@ -250,7 +250,7 @@ pub async fn land(
     land_with_gas(chain, act, tx, gas_limit(gas)).await
 }
 
-/// Estimates anew, and lands within the gas limit that whoever pays was told.
+/// Estimates anew, and lands within the gas limit and at the fee that whoever pays was told.
 ///
 /// # Errors
 /// Where it would take more, would revert, did revert, or was not mined in time; but for the last two nothing is sent.
@@ -259,6 +259,7 @@ pub async fn land_within(
     act: &str,
     tx: TransactionRequest,
     told: u64,
+    fee: Fee,
 ) -> Result<TransactionReceipt, ChainError> {
     let wanted = estimated(chain, act, &tx).await?;
     if wanted > told {
@@ -268,7 +269,7 @@ pub async fn land_within(
             wanted,
         });
     }
-    land_with_gas(chain, act, tx, told).await
+    sent(chain, act, tx, told, fee).await
 }
 
 /// What is sent with a call foreseen to cost this much. An estimate is for the state it was made on; a fifth more covers
@@ -288,13 +289,76 @@ pub async fn land_with_gas(
     tx: TransactionRequest,
     gas: u64,
 ) -> Result<TransactionReceipt, ChainError> {
+    let fee = Fee::now(chain).await?;
+    sent(chain, act, tx, gas, fee).await
+}
+
+/// What is offered for each unit of gas, in wei. What is told of it is what is signed, since a node may say one price
+/// when it is asked for it and another when a transaction is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fee {
+    /// Never more than `most`; `tip` of it, which is no more than that, to whoever makes the block (EIP-1559).
+    Capped {
+        /// The most that a unit can cost.
+        most: u128,
+        /// What of it is not the chain's own.
+        tip: u128,
+    },
+    /// This, on a chain that has no other price.
+    Flat(u128),
+}
+
+impl Fee {
+    /// What would be taken now, with room for the price to double.
+    ///
+    /// # Errors
+    /// Where the chain cannot be asked.
+    pub async fn now(chain: &DynProvider) -> Result<Self, ChainError> {
+        match chain.estimate_eip1559_fees().await {
+            Ok(fees) => Ok(Self::Capped {
+                most: fees.max_fee_per_gas,
+                tip: fees.max_priority_fee_per_gas.min(fees.max_fee_per_gas),
+            }),
+            Err(RpcError::UnsupportedFeature(_)) => {
+                Ok(Self::Flat(chain.get_gas_price().await.map_err(unreachable)?))
+            }
+            Err(error) => Err(unreachable(error)),
+        }
+    }
+
+    /// The most that this much gas costs, in whole coins of the chain, for people.
+    #[must_use]
+    pub fn cost(self, gas: u64) -> String {
+        coins(self.wei(gas))
+    }
+
+    fn wei(self, gas: u64) -> u128 {
+        let (Self::Capped { most, .. } | Self::Flat(most)) = self;
+        u128::from(gas).saturating_mul(most)
+    }
+
+    fn on(self, tx: TransactionRequest) -> TransactionRequest {
+        match self {
+            Self::Capped { most, tip } => tx.with_max_fee_per_gas(most).with_max_priority_fee_per_gas(tip),
+            Self::Flat(price) => tx.with_gas_price(price),
+        }
+    }
+}
+
+async fn sent(
+    chain: &DynProvider,
+    act: &str,
+    tx: TransactionRequest,
+    gas: u64,
+    fee: Fee,
+) -> Result<TransactionReceipt, ChainError> {
     let account = tx.from;
-    let pending = match chain.send_transaction(tx.with_gas_limit(gas)).await {
+    let pending = match chain.send_transaction(fee.on(tx).with_gas_limit(gas)).await {
         Ok(pending) => pending,
         Err(error) => {
             // Each node words it otherwise, so the account is asked, not the words.
             if let (Some(account), true) = (account, error.is_error_resp()) {
-                funded(chain, account, gas).await?;
+                funded(chain, account, fee.wei(gas)).await?;
             }
             return Err(refused(act, error));
         }
@@ -322,18 +386,13 @@ pub async fn land_with_gas(
     }
 }
 
-/// Refuses where an account cannot pay for this much gas at what a transaction may offer now.
-async fn funded(chain: &DynProvider, account: Address, gas: u64) -> Result<(), ChainError> {
+/// Refuses where an account holds less than this much wei.
+async fn funded(chain: &DynProvider, account: Address, wanted: u128) -> Result<(), ChainError> {
     let holds: u128 = chain
         .get_balance(account)
         .await
         .map_err(unreachable)?
         .saturating_to();
-    let price = match chain.estimate_eip1559_fees().await {
-        Ok(fees) => fees.max_fee_per_gas,
-        Err(_) => chain.get_gas_price().await.map_err(unreachable)?,
-    };
-    let wanted = u128::from(gas).saturating_mul(price);
     if holds >= wanted {
         return Ok(());
     }
@@ -342,15 +401,6 @@ async fn funded(chain: &DynProvider, account: Address, gas: u64) -> Result<(), C
         holds: coins(holds),
         wanted: coins(wanted),
     })
-}
-
-/// What this much gas costs at today's price, in whole coins of the chain, for people.
-///
-/// # Errors
-/// Where the chain cannot be reached.
-pub async fn cost(chain: &DynProvider, gas: u64) -> Result<String, ChainError> {
-    let price = chain.get_gas_price().await.map_err(unreachable)?;
-    Ok(coins(u128::from(gas).saturating_mul(price)))
 }
 
 /// Wei in whole coins of the chain, for people.

@@ -6,7 +6,7 @@ use alloy::sol_types::SolCall;
 use eyre::{Result, bail};
 use hearth::act::Deed;
 use hearth::carry::{Read, SHOWING, Signed};
-use hearth::chain::{self, ChainError};
+use hearth::chain::{self, ChainError, Fee};
 use hearth::member;
 use hearth_bindings::Ledger;
 
@@ -70,15 +70,16 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
         member => person.place.member_name(member),
     };
     talk::say(&format!("what {whom} was told: {}", act.sentence));
+    let fee = Fee::now(&person.chain).await?;
     talk::say(&format!(
-        "you carry it, and pay its gas and nothing else: {most} at most, {} of the chain's coin at today's price",
-        chain::cost(&person.chain, most).await?
+        "you carry it, and pay its gas and nothing else: {most} at most, {} of the chain's coin at most",
+        fee.cost(most)
     ));
     talk::go_ahead("Go ahead?", yes)?;
-    // Each within the gas that was told, however long the answer took.
+    // Each within the gas and at the fee that were told, however long the answer took.
     if let (Some(permit), [showing, _]) = (&signed.permit, limits.as_slice()) {
         let shown = chain::call(from, person.place.token, permit.clone());
-        match chain::land_within(&person.chain, SHOWING, shown, *showing).await {
+        match chain::land_within(&person.chain, SHOWING, shown, *showing, fee).await {
             // A refusal is no error: somebody may have shown it already. The deposit says what is wrong, if anything is.
             Ok(_) | Err(ChainError::Refused { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -86,7 +87,7 @@ pub(crate) async fn carry(words: &Words, file: &Path, yes: bool) -> Result<()> {
     }
     let tx = chain::call(from, act.to, signed.data);
     let told = limits.last().copied().unwrap_or_default();
-    let receipt = chain::land_within(&person.chain, act.name, tx, told).await?;
+    let receipt = chain::land_within(&person.chain, act.name, tx, told, fee).await?;
     talk::say("done");
     done(words, act.name, Some(receipt.transaction_hash))
 }

@@ -1,5 +1,6 @@
 //! Every act of a member is carried by somebody else, on a charter founded by the one path (R1.8).
 
+use alloy::consensus::Transaction as _;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
@@ -10,7 +11,7 @@ use hearth::amount::Amount;
 use hearth::artifacts::Artifacts;
 use hearth::card::DeviceCard;
 use hearth::carry::{CarryError, Signed};
-use hearth::chain::{self, ChainError};
+use hearth::chain::{self, ChainError, Fee};
 use hearth::digest::{self, DigestError};
 use hearth::found::{self, Deployment, State};
 use hearth::kit::{
@@ -308,6 +309,15 @@ async fn r19_an_act_for_code_of_no_known_template_is_not_read() {
         template::known(chain, place, 9).await,
         Err(TemplateError::NoSubcontract { given: 9 })
     ));
+    // As a node is that keeps only the newest logs.
+    let pruned = Deployment {
+        from_block: chain.get_block_number().await.unwrap() + 1,
+        ..place.clone()
+    };
+    assert!(matches!(
+        template::known(chain, &pruned, 1).await,
+        Err(TemplateError::NoLog { subcontract: 1 })
+    ));
 }
 
 #[tokio::test]
@@ -495,7 +505,8 @@ async fn r1_8_members_act_without_gas_and_anybody_carries() {
     ));
 }
 
-/// Whoever carries pays what they were told at most, also where it takes more by the time they agree.
+/// Whoever carries pays what they were told at most, also where it takes more by the time they agree, and whatever the
+/// node then says that gas costs.
 #[tokio::test]
 async fn what_takes_more_gas_than_was_told_is_not_sent() {
     let orchard = orchard().await;
@@ -504,9 +515,13 @@ async fn what_takes_more_gas_than_was_told_is_not_sent() {
     let (act, data) = orchard.act(&founders()[0], 1, 7, &deed).await;
     let tx = chain::call(carrier, act.to, data);
     let takes = chain::estimated(&orchard.chain, act.name, &tx).await.unwrap();
+    let fee = Fee::Capped {
+        most: 7_000_000_007,
+        tip: 3,
+    };
     let before = orchard.chain.get_transaction_count(carrier).await.unwrap();
 
-    let refused = chain::land_within(&orchard.chain, act.name, tx.clone(), takes - 1).await;
+    let refused = chain::land_within(&orchard.chain, act.name, tx.clone(), takes - 1, fee).await;
 
     assert!(matches!(
         refused,
@@ -517,11 +532,23 @@ async fn what_takes_more_gas_than_was_told_is_not_sent() {
         before
     );
 
-    let landed = chain::land_within(&orchard.chain, act.name, tx, takes)
+    let landed = chain::land_within(&orchard.chain, act.name, tx, takes, fee)
         .await
         .unwrap();
 
     assert!(landed.gas_used <= takes);
+    let hash = landed.transaction_hash;
+    let sent = orchard
+        .chain
+        .get_transaction_by_hash(hash)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (sent.max_fee_per_gas(), sent.max_priority_fee_per_gas()),
+        (7_000_000_007, Some(3))
+    );
+    assert_eq!(fee.cost(1_000_000), "0.007000000007");
 }
 
 #[tokio::test]

@@ -695,6 +695,7 @@ async fn altered_acts(story: &Story) {
     assert!(
         talk.contains("what cleo was told: You take 2.000000 H")
             && talk.contains("at most, 0.0")
+            && talk.contains("coin at most")
             && talk.contains("say --yes"),
         "{talk}"
     );
