@@ -6,6 +6,8 @@
 //! would refuse.
 //! *Never*: shows a word of the file, which anybody could have written.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use alloy::network::TransactionBuilder;
@@ -71,8 +73,16 @@ pub enum CarryError {
         #[source]
         source: std::io::Error,
     },
-    /// The file could not be written.
-    #[error("{path} could not be written")]
+    /// A signed act is to be written where something is.
+    #[error(
+        "{path} is there already and is not written over, since what was signed can be voided from its own file alone; name another file, or move that one away"
+    )]
+    There {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It could not be written.
+    #[error("{path} could not be written; is the folder there, and yours?")]
     Unwritten {
         /// Which file.
         path: PathBuf,
@@ -88,15 +98,19 @@ pub enum CarryError {
         /// Which file.
         path: PathBuf,
         /// Its version.
-        given: Value,
+        given: u64,
     },
     /// It is no signed act.
-    #[error("{path} is no signed act: {says}; ask who signed it for the file as `--sign-only` wrote it")]
+    #[error(
+        "{path} is no signed act from line {line}, column {column} on; ask who signed it for the file as `--sign-only` wrote it"
+    )]
     Form {
         /// Which file.
         path: PathBuf,
-        /// What the parser found.
-        says: String,
+        /// Where it is none. The parser's words are not told: they quote the file.
+        line: usize,
+        /// The letter of that line.
+        column: usize,
     },
     /// The call is no deed.
     #[error(
@@ -178,17 +192,23 @@ pub struct Read {
 }
 
 impl Signed {
-    /// Writes the file.
+    /// Writes a new file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Where something is there already, or it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), CarryError> {
-        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::from);
-        let written = text.and_then(|text| std::fs::write(path, text + "\n"));
-        written.map_err(|source| CarryError::Unwritten {
-            path: path.to_owned(),
-            source,
-        })
+        let failed = |source: std::io::Error| match source.kind() {
+            ErrorKind::AlreadyExists => CarryError::There {
+                path: path.to_owned(),
+            },
+            _ => CarryError::Unwritten {
+                path: path.to_owned(),
+                source,
+            },
+        };
+        let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
+        let mut file = File::create_new(path).map_err(failed)?;
+        writeln!(file, "{text}").map_err(failed)
     }
 
     /// Reads the file, its version before anything else: what a later one adds is no fault of the file.
@@ -202,15 +222,17 @@ impl Signed {
         })?;
         let form = |error: serde_json::Error| CarryError::Form {
             path: path.to_owned(),
-            says: error.to_string(),
+            line: error.line(),
+            column: error.column(),
         };
         let value: Value = serde_json::from_str(&text).map_err(form)?;
-        match value.get("v") {
-            Some(given) if *given != VERSION => Err(CarryError::Version {
+        match value.get("v").and_then(Value::as_u64) {
+            Some(given) if given != u64::from(VERSION) => Err(CarryError::Version {
                 path: path.to_owned(),
-                given: given.clone(),
+                given,
             }),
-            _ => serde_json::from_value(value).map_err(form),
+            // Read anew, since only a text has lines to name.
+            _ => serde_json::from_str(&text).map_err(form),
         }
     }
 

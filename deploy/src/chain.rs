@@ -17,6 +17,7 @@ use hearth_oracle_core::report::UnknownVerdict;
 use thiserror::Error;
 
 use crate::amount::Amount;
+use crate::plain;
 use crate::refusal;
 
 /// How long a transaction may take to be mined before the caller is told to try again.
@@ -146,7 +147,7 @@ pub fn unreachable(error: RpcError<TransportErrorKind>) -> ChainError {
     match error.as_error_resp() {
         Some(said) => ChainError::Refused {
             act: "a question".into(),
-            reason: said.message.to_string(),
+            reason: plain::line(&said.message),
             data: Bytes::new(),
         },
         None => ChainError::Unreachable(Box::new(error)),
@@ -159,7 +160,7 @@ pub fn asked(act: &str) -> impl Fn(alloy::contract::Error) -> ChainError + '_ {
         alloy::contract::Error::TransportError(error) => refused(act, error),
         other => ChainError::Refused {
             act: act.into(),
-            reason: other.to_string(),
+            reason: plain::line(&other.to_string()),
             data: Bytes::new(),
         },
     }
@@ -171,7 +172,7 @@ fn refused(act: &str, error: RpcError<TransportErrorKind>) -> ChainError {
             let data = said.as_revert_data().unwrap_or_default();
             ChainError::Refused {
                 act: act.into(),
-                reason: refusal::sentence(&data).unwrap_or_else(|| said.message.to_string()),
+                reason: refusal::sentence(&data).unwrap_or_else(|| plain::line(&said.message)),
                 data,
             }
         }
@@ -226,7 +227,7 @@ pub async fn simulated(
             let said = call
                 .error
                 .as_ref()
-                .map_or_else(String::new, |error| error.message.clone());
+                .map_or_else(String::new, |error| plain::line(&error.message));
             return Err(ChainError::Refused {
                 act: (*act).to_owned(),
                 reason: refusal::sentence(&call.return_data).unwrap_or(said),

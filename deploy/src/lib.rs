@@ -19,6 +19,7 @@ pub mod list;
 pub mod member;
 pub mod name;
 pub mod open;
+pub mod plain;
 pub mod plan;
 pub mod refusal;
 pub mod rehearse;

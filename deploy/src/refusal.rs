@@ -1,7 +1,7 @@
 //! What a contract's refusal means, in a sentence: what was given, what was wanted, how to mend it.
 //!
 //! *In*: the data of a revert. *Out*: the sentence, and the contract's own name for the refusal in brackets, by which it
-//! can be searched. *Refuses*: nothing; a text or panic of Solidity's is told as it is.
+//! can be searched. *Refuses*: nothing; a text or panic of Solidity's is told as it is, on one line.
 //!
 //! Contracts that share an error's signature share its selector, and one sentence is right for all whose callers are people.
 //! Each match is exhaustive, so that an error new to a contract has no release without its sentence. Those told by
@@ -19,6 +19,7 @@ use crate::calendar;
 use crate::found::Deployment;
 use crate::limits::LIMITS;
 use crate::open::{SUNSET, state_in_words};
+use crate::plain;
 
 /// Whom and which hours refusals speak of, said once for a process since they rise from everywhere in it.
 static KNOWN: OnceLock<(Deployment, i32)> = OnceLock::new();
@@ -43,7 +44,7 @@ pub fn sentence(data: &[u8]) -> Option<String> {
         .or_else(|| {
             GenericContractError::abi_decode(data)
                 .ok()
-                .map(|error| error.to_string())
+                .map(|error| plain::line(&error.to_string()))
         })
 }
 

@@ -1,4 +1,4 @@
-//! What is said where: data on stdout, talk on stderr, and the exit code.
+//! What is said where: data on stdout, talk on stderr, and the exit code. Nothing that is said steers the terminal.
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -12,6 +12,7 @@ use hearth::found::{Progress, State};
 use hearth::kit::KitError;
 use hearth::list::ListError;
 use hearth::open::OpenError;
+use hearth::plain;
 use hearth::sign::SignError;
 use hearth::template::TemplateError;
 use hearth_keystore::KeyError;
@@ -61,6 +62,7 @@ pub(crate) fn exit_code(error: &eyre::Report) -> u8 {
                 cause.downcast_ref(),
                 Some(
                     CarryError::File { .. }
+                        | CarryError::There { .. }
                         | CarryError::Unwritten { .. }
                         | CarryError::Version { .. }
                         | CarryError::Form { .. }
@@ -94,12 +96,12 @@ pub(crate) fn json(value: &serde_json::Value) -> Result<()> {
 
 /// Prints one line of data. A closed pipe is the reader's wish, not an error.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", plain::text(text));
 }
 
 /// Says one line to the person.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", plain::text(text));
 }
 
 /// Prints rows under their heads: a table at a terminal, tabs between plain fields otherwise.
@@ -109,7 +111,8 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
             line(&head.join("\t"));
         }
         for row in rows {
-            line(&row.join("\t"));
+            let cells: Vec<String> = row.iter().map(|cell| plain::line(cell)).collect();
+            line(&cells.join("\t"));
         }
         return;
     }
@@ -124,7 +127,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
             }
         })
         .collect();
-    let aligned = |text: &str, side: &CellAlignment| Cell::new(text).set_alignment(*side);
+    let aligned = |text: &str, side: &CellAlignment| Cell::new(plain::line(text)).set_alignment(*side);
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_FULL_CONDENSED)
@@ -168,7 +171,7 @@ pub(crate) fn agreed(question: &str, instead: &str) -> Result<()> {
 /// Asks one question at the terminal.
 pub(crate) fn ask(question: &str) -> Result<String> {
     let mut err = std::io::stderr();
-    write!(err, "{question}")?;
+    write!(err, "{}", plain::text(question))?;
     err.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

@@ -130,6 +130,7 @@ impl Story {
         assert_eq!(carried["deed"], signed["deed"]);
         let again = format!("carry {file} --yes");
         self.fails("carrier", &again, 1, "was carried already");
+        std::fs::remove_file(self.path(file)).unwrap();
     }
 
     /// Waits until this time, unless the commands before took that long.
@@ -637,7 +638,11 @@ async fn altered_acts(story: &Story) {
         (with(&withdraw, &[("to", json!(place.roster))]), no_deed),
         (
             with(&withdraw, &[("sentence", json!("You declare a band."))]),
-            "unknown field",
+            "is no signed act from line",
+        ),
+        (
+            with(&withdraw, &[("v", json!("1\u{1b}[2J, carried"))]),
+            "is no signed act from line",
         ),
         (
             with(
@@ -883,6 +888,16 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     // R1.8: what is signed can be voided by who signed it, until it is carried.
     story.says("ada", "mandate limit \"29 H\" --yes --sign-only acts/void.json");
     story.fails("cleo", "cancel acts/void.json --yes", BAD_INPUT, "was signed by");
+    for file in ["acts/void.json", "ada.key"] {
+        let before = std::fs::read(story.path(file)).unwrap();
+        story.fails(
+            "ada",
+            &format!("mandate limit \"28 H\" --yes --sign-only {file}"),
+            BAD_INPUT,
+            "is not written over",
+        );
+        assert_eq!(std::fs::read(story.path(file)).unwrap(), before);
+    }
     story.fails("ada", "cancel acts/void.json", BAD_INPUT, "say --yes");
     story.sends("ada", "cancel acts/void.json");
     story.fails(
