@@ -190,9 +190,27 @@ fn folder(path: &Path) -> &Path {
 /// # Errors
 /// It cannot be read, is no keystore, or is under another password.
 pub fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner, KeyError> {
-    std::fs::metadata(path).map_err(unread(path))?;
+    let text = std::fs::read(path).map_err(unread(path))?;
+    if !serde_json::from_slice(&text).is_ok_and(|keystore| opens_safely(&keystore)) {
+        return Err(KeyError::Closed { path: path.into() });
+    }
     // What went wrong inside is not told further: the library's errors may quote the file.
     PrivateKeySigner::decrypt_keystore(path, &password.0).map_err(|_| KeyError::Closed { path: path.into() })
+}
+
+/// True where the library does not panic at a keystore's lengths, and takes no more memory and time than a wallet asks for.
+fn opens_safely(keystore: &serde_json::Value) -> bool {
+    let crypto = &keystore["crypto"];
+    let kdf = &crypto["kdfparams"];
+    let bytes = |hex: &serde_json::Value| hex.as_str().map(|hex| hex.len() / 2);
+    let at_most = |name: &str, most: u64| kdf[name].as_u64().is_none_or(|given| (1..=most).contains(&given));
+    // Scrypt takes 128 * n * r bytes, p times: a GiB at most, and a quarter of it by wallets' usual numbers.
+    let work = [("n", 1 << 20), ("r", 8), ("p", 16), ("c", 10_000_000)];
+    kdf["dklen"] == 32
+        && bytes(&crypto["cipherparams"]["iv"]) == Some(16)
+        && bytes(&crypto["ciphertext"]) == Some(32)
+        && kdf["n"].as_u64().is_none_or(u64::is_power_of_two)
+        && work.into_iter().all(|(name, most)| at_most(name, most))
 }
 
 /// The address a keystore shows without being opened.
@@ -321,6 +339,37 @@ mod tests {
     fn no_password_shows_itself() {
         let shown = format!("{:?}", Password::new("canary"));
         assert!(!shown.contains("canary"));
+    }
+
+    #[test]
+    fn keystores_of_lengths_nobody_writes_are_refused_without_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let password = Password::new("a word");
+        let path = folder.path().join("key");
+        make(&path, &password).unwrap();
+        let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+
+        for (place, given) in [
+            ("/crypto/kdfparams/dklen", serde_json::json!(16)),
+            ("/crypto/kdfparams/dklen", serde_json::json!(0)),
+            ("/crypto/kdfparams/n", serde_json::json!(0)),
+            ("/crypto/kdfparams/n", serde_json::json!(8_191)),
+            ("/crypto/kdfparams/n", serde_json::json!(1_u32 << 31)),
+            ("/crypto/kdfparams/r", serde_json::json!(0)),
+            ("/crypto/kdfparams/p", serde_json::json!(1_u32 << 30)),
+            ("/crypto/cipherparams/iv", serde_json::json!("00")),
+            ("/crypto/ciphertext", serde_json::json!("00")),
+        ] {
+            let mut strange = whole.clone();
+            *strange.pointer_mut(place).unwrap() = given;
+            std::fs::write(&path, strange.to_string()).unwrap();
+            assert!(
+                matches!(open(&path, &password), Err(KeyError::Closed { .. })),
+                "{place}"
+            );
+        }
+        std::fs::write(&path, whole.to_string()).unwrap();
+        open(&path, &password).unwrap();
     }
 
     #[test]
