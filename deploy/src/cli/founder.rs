@@ -37,7 +37,7 @@ pub(crate) fn key(words: &Words, file: &Path, name: &Name) -> Result<()> {
         ));
         key
     } else {
-        let password = words.password("a password for the new keystore: ")?;
+        let password = words.new_password("a password for the new keystore: ")?;
         hearth_keystore::make(file, &password)?
     };
     let card = Card::Member(MemberCard {

@@ -389,14 +389,23 @@ impl Words {
 
     /// The password, from its file or a prompt.
     pub(crate) fn password(&self, prompt: &str) -> Result<Password> {
-        if let Some(file) = &self.password_file {
-            return Ok(Password::read(file)?);
+        match &self.password_file {
+            Some(file) => Ok(Password::read(file)?),
+            None => Ok(Password::new(asked(prompt)?)),
         }
-        let given = rpassword::prompt_password(prompt).map_err(|error| {
-            talk::BadInput(format!(
-                "the password could not be read; give --password-file, or answer the prompt at a terminal: {error}"
-            ))
-        })?;
+    }
+
+    /// A password that nothing is locked with yet: at a prompt it is asked for twice, since nobody sees what they type.
+    pub(crate) fn new_password(&self, prompt: &str) -> Result<Password> {
+        if self.password_file.is_some() {
+            return self.password(prompt);
+        }
+        let given = asked(prompt)?;
+        if asked("the same once more: ")? != given {
+            bail!(talk::BadInput(
+                "the two passwords differ, nothing was made; say the same one twice".into()
+            ));
+        }
         Ok(Password::new(given))
     }
 
@@ -430,4 +439,14 @@ impl Words {
         hearth::refusal::acquaint(&place, hearth::view::tz(chain, &place).await?);
         Ok(place)
     }
+}
+
+/// A password, from a prompt.
+fn asked(prompt: &str) -> Result<String> {
+    let given = rpassword::prompt_password(prompt).map_err(|error| {
+        talk::BadInput(format!(
+            "the password could not be read; give --password-file, or answer the prompt at a terminal: {error}"
+        ))
+    })?;
+    Ok(given)
 }
