@@ -476,7 +476,9 @@ async fn band(
     if subcontract == 0 {
         return Ok(None);
     }
-    template::known(chain, place, subcontract).await?;
+    if template::known(chain, place, subcontract).await? != to {
+        return Ok(None);
+    }
     let terms = Firewood::new(to, chain).terms().call().await;
     let bounds = terms.map_err(asked("reading the terms"))?.bounds;
     let deed = |means_from: &u64| Deed::DeclareBand {

@@ -8,7 +8,7 @@ use alloy::providers::DynProvider;
 use hearth_bindings::{Charter, Firewood};
 use thiserror::Error;
 
-use crate::chain::{self, ChainError};
+use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
 
 /// Why a subcontract is not dealt with.
@@ -19,6 +19,14 @@ pub enum TemplateError {
     NoSubcontract {
         /// The number given.
         given: u16,
+    },
+    /// It was opened, and the node does not show by what code.
+    #[error(
+        "subcontract {subcontract} was opened, but this node has no log of it, which says what code it runs; ask a node that keeps all logs, by --rpc-url, and sign nothing of it otherwise"
+    )]
+    NoLog {
+        /// Which.
+        subcontract: u16,
     },
     /// Its code is of another release, or of nobody's.
     #[error(
@@ -46,11 +54,17 @@ pub async fn known(
     place: &Deployment,
     subcontract: u16,
 ) -> Result<Address, TemplateError> {
+    let charter = Charter::new(place.charter, chain);
+    let at = charter.subcontractAt(subcontract).call().await;
+    let at = at.map_err(asked("looking for the subcontract"))?;
+    if at.is_zero() {
+        return Err(TemplateError::NoSubcontract { given: subcontract });
+    }
     let all = chain::events::<Charter::Opened>(chain, place.charter, place.from_block).await?;
     let opened = (all.into_iter())
         .map(|log| log.inner.data)
-        .find(|one| one.subcontract == subcontract)
-        .ok_or(TemplateError::NoSubcontract { given: subcontract })?;
+        .find(|one| one.subcontract == subcontract && one.place == at)
+        .ok_or(TemplateError::NoLog { subcontract })?;
     let wanted = keccak256(&Firewood::BYTECODE);
     if opened.template != wanted {
         return Err(TemplateError::Unknown {
@@ -59,5 +73,5 @@ pub async fn known(
             wanted,
         });
     }
-    Ok(opened.place)
+    Ok(at)
 }

@@ -8,7 +8,7 @@ use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
 use clap::{Args, Subcommand};
-use eyre::{Result, bail};
+use eyre::{Result, WrapErr as _, bail};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
 use hearth::amount::Amount;
 use hearth::calendar;
@@ -129,6 +129,9 @@ enum MandateWord {
         /// Days it holds, 1 to 365
         #[arg(long, default_value_t = 364, value_parser = clap::value_parser!(u64).range(1..=365))]
         days: u64,
+        /// Sign though this release does not know its code, which you read yourself
+        #[arg(long)]
+        unknown_code: bool,
         #[command(flatten)]
         carrying: Carrying,
     },
@@ -340,6 +343,7 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
             per_period,
             shared,
             days,
+            unknown_code,
             carrying,
         } => {
             // Beyond the period's cap it allows no more, but holds more of the purse back while weeks are open.
@@ -351,6 +355,11 @@ pub(crate) async fn mandate(words: &Words, mandates: &Mandates) -> Result<()> {
                 )));
             }
             let terms_hash = subcontract::terms_hash(&person.chain, &person.place, *subcontract).await?;
+            // What code nobody here can read would do with a mandate, its caps bound and nothing else (R19).
+            if !unknown_code {
+                let known = template::known(&person.chain, &person.place, *subcontract).await;
+                known.wrap_err("no mandate is signed; who read that code themselves says --unknown-code")?;
+            }
             let now = chain::time(&person.chain).await?;
             // 365 days are an hour less than that, since the chain's time goes on until it is taken.
             let expiry = now + (days * calendar::DAY).min(LONGEST_MANDATE - 3_600);

@@ -12,10 +12,12 @@ use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider, ext::AnvilApi};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy::sol_types::SolCall;
+use hearth::act::{Act, Deed, Hand};
 use hearth::found::Deployment;
 use hearth::member::Account;
 use hearth::{calendar, chain, throwaway};
 use hearth_bindings::{Charter, Committee, Docket, Ledger, PracticeToken};
+use hearth_keystore::Password;
 use hearth_oracle_core::chain::Domain;
 use hearth_oracle_core::report::Report;
 use hearth_oracle_core::types::{Attempt, Calendar, EpochKind, StreamId, SubcontractId, Verdict};
@@ -1026,6 +1028,8 @@ async fn r1_8_a_polity_lives_through_the_binary_alone() {
     );
 
     closed(&story).await;
+
+    strange_code(&story).await;
 }
 
 /// R7, R22: a seat's operator puts a new report key in the place of the old one, once a day.
@@ -1115,6 +1119,41 @@ async fn closed(story: &Story) {
     assert_eq!(gained, [2_250_001, 0, 2_250_000, 2_250_000, 2_250_000]);
     assert_eq!((before[5], after[5]), (gift, 0), "the pot is empty");
     story.fails("carrier", "close 1", 1, "its pots are empty");
+}
+
+/// R19: who signs a mandate for code that this release does not know says that they read it.
+async fn strange_code(story: &Story) {
+    let place = story.place();
+    let password = Password::read(&story.path("password")).unwrap();
+    let bo = hearth_keystore::open(&story.path("bo.key"), &password).unwrap();
+    let charter = Charter::new(place.charter, &story.chain);
+    let wood = charter.subcontractAt(1).call().await.unwrap();
+    // A minimal proxy (ERC-1167): it answers as firewood does, until its maker has it do otherwise.
+    let code = [
+        &hex::decode("3d602d80600a3d3981f3363d3d373d3d3d363d73").unwrap()[..],
+        wood.as_slice(),
+        &hex::decode("5af43d82803e903d91602b57fd5bf3").unwrap(),
+    ];
+    let deed = Deed::Open {
+        code: code.concat().into(),
+        terms: Bytes::from_static(b"as firewood's"),
+    };
+    let hand = Hand {
+        member: 2,
+        nonce: U256::from(19),
+        deadline: chain::time(&story.chain).await.unwrap() + DAY,
+    };
+    let act = Act::new(&deed, hand, &place);
+    let signature = bo.sign_hash_sync(&act.digest).unwrap().as_bytes();
+    let data = act.carried(signature.to_vec().into());
+    let tx = chain::call(story.carrier.address(), act.to, data);
+    chain::land(&story.chain, act.name, tx).await.unwrap();
+    let number = charter.subcontractCount().call().await.unwrap();
+    let sign =
+        format!("mandate sign {number} --per-event \"1 H\" --per-period \"1 H\" --shared \"0 H\" --yes");
+
+    story.fails("bo", &sign, BAD_INPUT, "says --unknown-code: subcontract");
+    story.says("bo", &format!("{sign} --unknown-code"));
 }
 
 /// R8: who would have paid what, without any chain of one's own; the page's example prints what the page says.
