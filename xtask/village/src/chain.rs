@@ -2,7 +2,6 @@
 //!
 //! *In*: where anvil is, and when the chain begins. *Out*: [`LocalChain`]. *Never*: moves the clock by itself.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::child::Running;
+use crate::ports;
 
 /// Chain id of the local chain, as anvil has it by default.
 pub const CHAIN_ID: u64 = 31_337;
@@ -47,8 +47,8 @@ impl LocalChain {
     /// Starts anvil and waits until it answers.
     pub async fn start(how: Start<'_>) -> Result<Self> {
         let port = match how.port {
-            Some(port) => free(port)?,
-            None => free_port()?,
+            Some(port) => ports::free(port)?,
+            None => ports::free_ports(1)?[0],
         };
         let mut command = Command::new(how.anvil);
         command
@@ -183,22 +183,6 @@ impl LocalChain {
     pub fn keep(self) -> Option<u32> {
         self.anvil.keep()
     }
-}
-
-/// A port that was asked for, where nobody listens on it.
-pub fn free(port: u16) -> Result<u16> {
-    TcpListener::bind(("127.0.0.1", port))
-        .map_err(|_| eyre!("port {port} is taken: give another with --port, or leave it out"))?;
-    Ok(port)
-}
-
-/// A port nobody listens on now.
-pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").wrap_err("failed to find a free port")?;
-    Ok(listener
-        .local_addr()
-        .wrap_err("failed to read the free port")?
-        .port())
 }
 
 /// Where a pinned tool of Foundry is: told by `cargo xtask`, else the npm package of this machine, else PATH.

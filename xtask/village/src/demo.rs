@@ -10,6 +10,7 @@ use crate::chain::{self, LocalChain, Start};
 use crate::outcome::{Known, Outcome, Prices, money};
 use crate::people::{PEOPLE, PROVIDER, SEATS, TAKER};
 use crate::pile::{Busy, Pile};
+use crate::ports;
 use crate::report;
 use crate::screen::Screen;
 use crate::seats;
@@ -58,7 +59,7 @@ pub struct DemoArgs {
 /// Runs it.
 pub async fn run(args: &DemoArgs) -> Result<()> {
     // Before anything is made that a refusal would leave behind.
-    args.port.map(chain::free).transpose()?;
+    args.port.map(ports::free).transpose()?;
     let folder = chain::root().join(".demo").join(std::process::id().to_string());
     std::fs::create_dir_all(&folder).wrap_err_with(|| format!("failed to make {}", folder.display()))?;
     let outcome = play(args, &folder).await;

@@ -20,6 +20,7 @@ pub mod faulty_rpc;
 pub mod outcome;
 pub mod people;
 pub mod pile;
+pub mod ports;
 pub mod report;
 pub mod screen;
 pub mod seats;

@@ -3,7 +3,6 @@
 //! *In*: the binaries, a chain. *Out*: [`Village`], founded through the same commands people type. *Never*: a shortcut
 //! that a testnet would not have, except the coin that pays for gas.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
@@ -19,6 +18,7 @@ use crate::chain::{CHAIN_ID, LocalChain};
 use crate::child::Running;
 use crate::edge::Edge;
 use crate::people::{self, PEOPLE, Person, SEATS};
+use crate::ports::free_ports;
 
 /// The pile's devices, by kind; one file each in `edge/`.
 pub const DEVICES: [&str; 3] = ["radar", "scale", "badge"];
@@ -273,7 +273,7 @@ impl Village {
         join(gathering).await
     }
 
-    /// Sets the charter alight, and tells the seats which it is.
+    /// Ignites the charter, and tells the seats which it is.
     pub async fn ignite(&self, rpc: &str) -> Result<Deployment> {
         ask(self.as_person(&PEOPLE[0], rpc).args(["ignite", CHARTER])).await?;
         let place = self.deployment()?;
@@ -391,18 +391,8 @@ async fn join(mut running: JoinSet<Result<()>>) -> Result<()> {
     Ok(())
 }
 
-/// Free ports, all different: the listeners are held until every port is known.
 fn ports(seats: usize) -> Result<Vec<Ports>> {
-    let held = (0..seats * 3)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<std::io::Result<Vec<_>>>()
-        .wrap_err("failed to find free ports")?;
-    let ports = held
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.port()))
-        .collect::<std::io::Result<Vec<_>>>()
-        .wrap_err("failed to read free ports")?;
-    Ok(ports
+    Ok(free_ports(seats * 3)?
         .chunks(3)
         .map(|three| Ports {
             mqtt: three[0],
