@@ -14,7 +14,7 @@ use hearth::amount::Amount;
 use hearth::calendar;
 use hearth::card::Card;
 use hearth::carry::{Signed, VERSION};
-use hearth::chain::{self, ChainError, asked};
+use hearth::chain::{self, ChainError, Fee, asked};
 use hearth::docket;
 use hearth::found::Deployment;
 use hearth::limits::LIMITS;
@@ -201,33 +201,51 @@ impl Person {
         };
         let act = Act::new(deed, hand, &self.place);
         talk::say(&act.sentence);
-        talk::go_ahead("Go ahead?", carrying.yes)?;
-        if let Some(file) = &carrying.sign_only {
-            let signature = self.key.sign_hash_sync(&act.digest)?;
-            let permit = match deed {
-                Deed::Deposit { amount } => {
-                    member::permit(&self.chain, &self.place, &self.key, *amount, deadline).await?
-                }
-                _ => None,
-            };
-            let signed = Signed {
-                v: VERSION,
-                chain_id: self.place.chain_id,
-                to: act.to,
-                data: act.carried(signature.as_bytes().to_vec().into()),
-                key: self.key.address(),
-                permit,
-            };
-            signed.write(file)?;
-            talk::say(&format!(
-                "signed: {0}; anybody may carry it by `hearth carry {0}`, and until then you can void it by `hearth cancel {0}`",
-                file.display()
-            ));
-            return Ok((act.name, None));
+        match &carrying.sign_only {
+            Some(file) => {
+                talk::go_ahead("Go ahead?", carrying.yes)?;
+                self.sign(deed, &act, deadline, file).await?;
+                Ok((act.name, None))
+            }
+            None => {
+                let tx = chain::call(self.key.address(), act.to, act.direct.clone());
+                let told = chain::gas_limit(chain::estimated(&self.chain, act.name, &tx).await?);
+                let fee = Fee::now(&self.chain).await?;
+                talk::say(&format!(
+                    "you pay its gas: {told} at most, {} of the chain's coin at most",
+                    fee.cost(told)
+                ));
+                talk::go_ahead("Go ahead?", carrying.yes)?;
+                let receipt = chain::land_within(&self.chain, act.name, tx, told, fee).await?;
+                talk::say("done");
+                Ok((act.name, Some(receipt.transaction_hash)))
+            }
         }
-        let receipt = self.sends(act.name, act.to, act.direct.clone()).await?;
-        talk::say("done");
-        Ok((act.name, Some(receipt.transaction_hash)))
+    }
+
+    /// Signs the act into a file for anybody to carry.
+    async fn sign(&self, deed: &Deed, act: &Act, deadline: u64, file: &Path) -> Result<()> {
+        let signature = self.key.sign_hash_sync(&act.digest)?;
+        let permit = match deed {
+            Deed::Deposit { amount } => {
+                member::permit(&self.chain, &self.place, &self.key, *amount, deadline).await?
+            }
+            _ => None,
+        };
+        let signed = Signed {
+            v: VERSION,
+            chain_id: self.place.chain_id,
+            to: act.to,
+            data: act.carried(signature.as_bytes().to_vec().into()),
+            key: self.key.address(),
+            permit,
+        };
+        signed.write(file)?;
+        talk::say(&format!(
+            "signed: {0}; anybody may carry it by `hearth carry {0}`, and until then you can void it by `hearth cancel {0}`",
+            file.display()
+        ));
+        Ok(())
     }
 
     /// Sends a call from their own key, and waits until it is in a block.

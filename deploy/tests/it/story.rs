@@ -709,6 +709,15 @@ async fn altered_acts(story: &Story) {
     story.says("carrier", "carry acts/withdraw.json --yes");
     story.says("carrier", "carry acts/deposit.json --yes");
 
+    // So is what one sends oneself, with the most that its gas can cost.
+    let output = story.run("cleo", "withdraw \"1 H\"");
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(BAD_INPUT), "{talk}");
+    assert!(
+        talk.contains("you pay its gas: ") && talk.contains("coin at most") && talk.contains("say --yes"),
+        "{talk}"
+    );
+
     // What is no longer held is not carried: its permit would cost the carrier gas for nothing.
     story.says("cleo", "deposit \"2 H\" --yes --sign-only acts/short.json");
     story.sends("cleo", "deposit \"2 H\"");
