@@ -108,6 +108,16 @@ impl Kind {
     }
 }
 
+/// A contract's error as its name and its fields, for people who search for it. `sol!` shows it as `Name(Name { … })`: the
+/// variant repeats the name of the struct within.
+#[must_use]
+pub fn named(error: &impl std::fmt::Debug) -> (String, String) {
+    let whole = format!("{error:?}");
+    let (name, within) = whole.split_once('(').unwrap_or((&whole, &whole));
+    let fields = within.strip_suffix(')').unwrap_or(within);
+    (name.to_owned(), fields.to_owned())
+}
+
 /// A mandate's caps as the charter takes them are the same words where they are kept.
 impl From<Charter::MandateCaps> for Mandates::MandateCaps {
     fn from(caps: Charter::MandateCaps) -> Self {

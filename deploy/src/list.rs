@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::chain::{self, ChainError, asked};
 use crate::found::Deployment;
+use crate::plain;
 
 /// For how long a question is good, seconds; seats take five minutes at most.
 const GOOD_FOR: u64 = 240;
@@ -100,7 +101,7 @@ pub async fn endpoints(chain: &DynProvider, place: &Deployment) -> Result<Vec<St
         let read = committee.seat(seat).call().await;
         let read = read.map_err(asked("reading a seat"))?;
         if read.reportKey != Address::ZERO {
-            endpoints.push(plain(&read.endpoint));
+            endpoints.push(read.endpoint);
         }
     }
     Ok(endpoints)
@@ -118,7 +119,7 @@ pub async fn ask(
     payload: &[u8],
 ) -> Result<Vec<Item>, ListError> {
     let url = address(endpoint, question, key, now + GOOD_FOR)?;
-    let endpoint = || plain(endpoint);
+    let endpoint = || shown(endpoint);
     // The client's errors name the address, and with it the signed question.
     let unreachable = |source: reqwest::Error| ListError::Unreachable {
         endpoint: endpoint(),
@@ -143,7 +144,7 @@ pub async fn ask(
         let reason = said["reason"].as_str().unwrap_or("it says no reason");
         return Err(ListError::Refused {
             endpoint: endpoint(),
-            reason: plain(reason),
+            reason: shown(reason),
         });
     }
     let form = |_| ListError::Form { endpoint: endpoint() };
@@ -170,7 +171,7 @@ fn address(
     let text = itemised::request(network, stream, epoch, member, until);
     let signature = key.sign_message_sync(text.as_bytes()).map_err(ListError::Key)?;
     let malformed = || ListError::Endpoint {
-        given: plain(endpoint),
+        given: shown(endpoint),
     };
     let at = format!("{}/v1/list", endpoint.trim_end_matches('/'));
     let mut url: Url = at.parse().map_err(|_| malformed())?;
@@ -187,11 +188,8 @@ fn address(
 }
 
 /// Words from elsewhere, as words only.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|one| !one.is_control())
-        .take(LONGEST)
-        .collect()
+fn shown(text: &str) -> String {
+    plain::line(&text.chars().take(LONGEST).collect::<String>())
 }
 
 #[cfg(test)]

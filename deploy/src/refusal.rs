@@ -55,10 +55,7 @@ trait Refusal: SolInterface + Debug {
 
 fn said<R: Refusal>(data: &[u8]) -> Option<String> {
     let refusal = R::abi_decode(data).ok()?;
-    // `Name(Name { … })`: the enum's variant repeats the name of the struct within.
-    let whole = format!("{refusal:?}");
-    let (name, within) = whole.split_once('(').unwrap_or((&whole, ""));
-    let fields = within.strip_suffix(')').unwrap_or(within);
+    let (name, fields) = hearth_bindings::named(&refusal);
     Some(refusal.sentence().map_or_else(
         || format!("this is no doing of yours but a fault of Hearth's; please report {fields}"),
         |sentence| format!("{sentence} [{name}]"),

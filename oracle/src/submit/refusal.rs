@@ -39,12 +39,7 @@ pub(super) fn in_words(refusal: &E) -> String {
             "its window runs until unix second {}, and the head is at {}",
             e.end, e.timestamp
         ),
-        other => {
-            // `Name(Name { … })`: the variant repeats the name of the struct within.
-            let whole = format!("{other:?}");
-            let within = whole.split_once('(').map_or(whole.as_str(), |(_, within)| within);
-            within.strip_suffix(')').unwrap_or(within).to_owned()
-        }
+        other => hearth_bindings::named(other).1,
     }
 }
 
