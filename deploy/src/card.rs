@@ -1,82 +1,16 @@
-//! Public cards: what a seat, a device or a person hands to the founders, without any secret.
+//! Reads the public cards that seats, devices and people hand to the founders.
 //!
 //! *In*: JSON files, made by `hearth-oracle` for seats and devices, by `hearth` or a text editor for people.
 //! *Out*: typed cards. *Refuses*: another version, another kind of card than asked for, unknown keys, malformed keys.
 
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::{Address, B256};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use hearth_forms::card::{Card, DeviceCard, MemberCard, SeatCard, VERSION};
 
 use crate::handed::text;
 use crate::name::Name;
-
-/// The version every card names.
-pub const VERSION: u8 = 1;
-
-/// A card of any kind; the field `card` names which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "card", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Card {
-    /// An oracle seat.
-    Seat(SeatCard),
-    /// A device of a stream.
-    Device(DeviceCard),
-    /// A person.
-    Member(MemberCard),
-}
-
-/// What a seat shows: its identity, and what it will register (architecture, "Agreement between seats").
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SeatCard {
-    /// Always [`VERSION`].
-    pub v: u8,
-    /// A name for people; not on chain.
-    pub name: String,
-    /// Cold key that registers and rotates the rest.
-    pub identity: Address,
-    /// Guarded key that signs report digests only.
-    pub report_key: Address,
-    /// Ed25519 key of answers, inventories and proposals.
-    pub transport_key: B256,
-    /// Base URL for peers and devices.
-    pub endpoint: String,
-}
-
-/// What a device shows (R7.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DeviceCard {
-    /// Always [`VERSION`].
-    pub v: u8,
-    /// A name for people; not on chain.
-    pub name: String,
-    /// ASCII, at most 16 bytes: `radar`, `scale`, `badge`.
-    pub kind: String,
-    /// Ed25519 public key.
-    pub key: B256,
-    /// Seconds between heartbeats.
-    pub interval_seconds: u32,
-    /// Unix seconds after which its readings do not count.
-    pub calibrated_until: u64,
-}
-
-/// What a person shows (R4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MemberCard {
-    /// Always [`VERSION`].
-    pub v: u8,
-    /// A name for people; not on chain.
-    pub name: String,
-    /// Current key.
-    pub key: Address,
-    /// Hash of the badge that says who takes (R7.8), if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub badge: Option<B256>,
-}
 
 /// Why a card could not be read.
 #[derive(Debug, Error)]
@@ -108,65 +42,37 @@ pub enum CardError {
     },
 }
 
-impl Card {
-    /// Reads a card of any kind.
-    ///
-    /// # Errors
-    /// See [`CardError`].
-    pub fn read(path: &Path) -> Result<Self, CardError> {
-        let text = text(path).map_err(|source| CardError::Read {
+/// Reads a card of any kind.
+///
+/// # Errors
+/// See [`CardError`].
+pub fn read(path: &Path) -> Result<Card, CardError> {
+    let text = text(path).map_err(|source| CardError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let card: Card = serde_json::from_str(&text).map_err(|error| CardError::Form {
+        path: path.to_owned(),
+        says: error.to_string(),
+    })?;
+    if card.version() != VERSION {
+        return Err(CardError::Version {
             path: path.to_owned(),
-            source,
-        })?;
-        let card: Self = serde_json::from_str(&text).map_err(|error| CardError::Form {
-            path: path.to_owned(),
-            says: error.to_string(),
-        })?;
-        if card.version() != VERSION {
-            return Err(CardError::Version {
-                path: path.to_owned(),
-                given: card.version(),
-            });
-        }
-        // It is written into charters, and shown where people decide.
-        card.name().parse::<Name>().map_err(|says| CardError::Form {
-            path: path.to_owned(),
-            says: format!("name: {says}"),
-        })?;
-        Ok(card)
+            given: card.version(),
+        });
     }
-
-    /// The name on the card.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Seat(card) => &card.name,
-            Self::Device(card) => &card.name,
-            Self::Member(card) => &card.name,
-        }
-    }
-
-    /// What kind of card it is, as its field `card` says.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Seat(_) => "seat",
-            Self::Device(_) => "device",
-            Self::Member(_) => "member",
-        }
-    }
-
-    fn version(&self) -> u8 {
-        match self {
-            Self::Seat(card) => card.v,
-            Self::Device(card) => card.v,
-            Self::Member(card) => card.v,
-        }
-    }
+    // It is written into charters, and shown where people decide.
+    card.name().parse::<Name>().map_err(|says| CardError::Form {
+        path: path.to_owned(),
+        says: format!("name: {says}"),
+    })?;
+    Ok(card)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::{Address, B256};
+
     use super::*;
 
     #[test]
@@ -182,7 +88,7 @@ mod tests {
             endpoint: "http://127.0.0.1:7000".into(),
         });
         std::fs::write(&path, serde_json::to_string(&card).unwrap()).unwrap();
-        assert_eq!(Card::read(&path).unwrap(), card);
+        assert_eq!(read(&path).unwrap(), card);
     }
 
     #[test]
@@ -191,7 +97,7 @@ mod tests {
         let path = folder.path().join("x.json");
         let check = |text: &str, wanted: &str| {
             std::fs::write(&path, text).unwrap();
-            let says = Card::read(&path).unwrap_err().to_string();
+            let says = read(&path).unwrap_err().to_string();
             assert!(says.contains(wanted), "{says}");
         };
         let key = "0x0101010101010101010101010101010101010101";

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::card::{Card, CardError};
+use crate::card::{self, Card, CardError};
 use crate::kit::{KITS, Kit};
 
 /// What a draft is made of.
@@ -97,7 +97,7 @@ impl Draft {
         paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
         paths.sort();
         for path in paths {
-            let card = Card::read(&path)?;
+            let card = card::read(&path)?;
             let list = match &card {
                 Card::Member(_) => &mut self.members,
                 Card::Seat(_) => &mut self.seats,

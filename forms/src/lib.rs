@@ -1,7 +1,7 @@
 //! The forms people fill in: one TOML document, read with every problem at its place.
 //!
 //! Both the clerk's charters and the witness's configuration are such forms, and neither crate depends on the other; so
-//! the reader stands beside them.
+//! the reader stands beside them, and so do the [`card`]s that both write.
 //!
 //! *In*: a text. *Out*: typed values by key, and all problems at once.
 //! *Refuses*: unknown keys, wrong types, values out of range; each is a [`Problem`] with line and column. One mistake is
@@ -15,6 +15,8 @@ use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+pub mod card;
 
 /// One thing wrong in a form, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use clap::Args;
 use eyre::{Result, bail};
 use hearth::amount::{Amount, figures};
 use hearth::artifacts::Artifacts;
-use hearth::card::{Card, MemberCard, VERSION};
+use hearth::card::{self, Card, MemberCard, VERSION};
 use hearth::chain;
 use hearth::found;
 use hearth::kit::{self, Kit, KitError, Opening};
@@ -424,7 +424,7 @@ fn wrote(words: &Words, deployment: &found::Deployment) -> Result<()> {
 
 /// Pays a seat's bond in and registers its keys.
 pub(crate) async fn seat(words: &Words, card: &Path, yes: bool) -> Result<()> {
-    let Card::Seat(card) = Card::read(card)? else {
+    let Card::Seat(card) = card::read(card)? else {
         bail!(BadInput(
             "that is not a seat's card; `hearth-oracle init` makes one".into()
         ));

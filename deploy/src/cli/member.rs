@@ -12,7 +12,7 @@ use eyre::{Result, WrapErr as _, bail};
 use hearth::act::{Act, Deed, Hand, LONGEST_DEADLINE};
 use hearth::amount::Amount;
 use hearth::calendar;
-use hearth::card::Card;
+use hearth::card::{self, Card};
 use hearth::carry::{Signed, VERSION};
 use hearth::chain::{self, ChainError, Fee, asked};
 use hearth::docket;
@@ -708,7 +708,7 @@ pub(crate) async fn replace_device(
     card: &Path,
     carrying: &Carrying,
 ) -> Result<()> {
-    let Card::Device(device) = Card::read(card)? else {
+    let Card::Device(device) = card::read(card)? else {
         bail!(BadInput(format!("{} is not a device's card", card.display())));
     };
     let deed = Deed::ReplaceDevice {

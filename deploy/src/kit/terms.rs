@@ -14,7 +14,7 @@ use super::{
     SubcontractTerms,
 };
 use crate::amount::Amount;
-use crate::card::{Card, DeviceCard, MemberCard, SeatCard};
+use crate::card::{self, Card, DeviceCard, MemberCard, SeatCard};
 use crate::handed;
 use crate::limits::{HIGHEST_MULTIPLE, LIMITS};
 use crate::name::Name;
@@ -480,7 +480,7 @@ impl Founders<'_> {
 
 fn card(table: &mut Table<'_>, folder: &Path) -> Option<Placed<Card>> {
     let path = table.text::<String>("card", "the path of a card")?;
-    match Card::read(&folder.join(&path.value)) {
+    match card::read(&folder.join(&path.value)) {
         Ok(card) => Some(Placed {
             value: card,
             span: path.span,

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use hearth::card::Card;
+use hearth::card;
 use hearth::kit::Kit;
 
 const KIT: &str = include_str!("../../../kits/firewood.toml");
@@ -172,7 +172,7 @@ fn each_bad_card_is_refused() {
     let key = "0x0101010101010101010101010101010101010101";
     let sound = format!(r#"{{"card":"member","v":1,"name":"ada","key":"{key}"}}"#);
     std::fs::write(&path, &sound).unwrap();
-    Card::read(&path).unwrap();
+    card::read(&path).unwrap();
     for (name, content, wanted) in [
         ("truncated", sound.as_bytes()[..40].to_vec(), "EOF"),
         ("not UTF-8", [sound.as_bytes(), b"\xff"].concat(), "valid UTF-8"),
@@ -193,7 +193,7 @@ fn each_bad_card_is_refused() {
         ),
     ] {
         std::fs::write(&path, content).unwrap();
-        let refused = Card::read(&path).unwrap_err();
+        let refused = card::read(&path).unwrap_err();
         let source = std::error::Error::source(&refused).map(ToString::to_string);
         let told = format!("{refused}: {}", source.unwrap_or_default());
         assert!(told.contains(wanted), "{name}: {told}");

@@ -6,8 +6,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::{Address, B256};
-use serde::{Deserialize, Serialize};
+use alloy::primitives::Address;
+use hearth_forms::card::{Card, DeviceCard, SeatCard, VERSION};
 
 use crate::config::{CHAIN_IDS, Config, ConfigError, LAST_SEAT, Listen, RpcUrl};
 use crate::key::{self, KeyError, Password, Secret};
@@ -57,46 +57,6 @@ pub struct InitArgs {
     /// Where metrics, health and status are served.
     #[arg(long, default_value_t = Listen::default().operator)]
     pub operator: SocketAddr,
-}
-
-/// What a seat shows to the founders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SeatCard {
-    /// Always `seat`.
-    pub card: String,
-    /// Always 1.
-    pub v: u8,
-    /// A name for people; not on chain.
-    pub name: String,
-    /// Cold key that registers and rotates the rest.
-    pub identity: Address,
-    /// Guarded key that signs report digests only.
-    pub report_key: Address,
-    /// Ed25519 key of answers, inventories and proposals.
-    pub transport_key: B256,
-    /// Base URL for peers and devices.
-    pub endpoint: String,
-}
-
-/// What a device shows to the founders (R7.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DeviceCard {
-    /// Always `device`.
-    pub card: String,
-    /// Always 1.
-    pub v: u8,
-    /// A name for people; not on chain.
-    pub name: String,
-    /// A name of [`drivers::KINDS`].
-    pub kind: String,
-    /// Ed25519 public key.
-    pub key: B256,
-    /// Seconds between heartbeats.
-    pub interval_seconds: u32,
-    /// Unix seconds after which its readings do not count.
-    pub calibrated_until: u64,
 }
 
 /// What was prepared.
@@ -200,8 +160,7 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
     };
     let name = args.name.clone().or(before.map(|card| card.name));
     let card = SeatCard {
-        card: "seat".into(),
-        v: 1,
+        v: VERSION,
         name: name.unwrap_or_else(|| format!("seat-{}", args.seat)),
         identity,
         report_key: address(&report, &password)?,
@@ -217,7 +176,7 @@ pub fn init(args: &InitArgs) -> Result<Prepared, InitError> {
             other => InitError::Key(other),
         })?;
     }
-    write_card(&card_file, &card)?;
+    write_card(&card_file, &Card::Seat(card.clone()))?;
     Ok(Prepared {
         config,
         card_file,
@@ -377,12 +336,13 @@ fn in_configuration(args: &InitArgs, tables: &toml::Table) -> Vec<String> {
 
 fn read_card(path: &Path) -> Result<SeatCard, InitError> {
     let text = std::fs::read(path).ok();
-    text.and_then(|text| serde_json::from_slice(&text).ok())
-        .filter(|card: &SeatCard| card.card == "seat" && card.v == 1)
-        .ok_or_else(|| InitError::Card { path: path.into() })
+    match text.and_then(|text| serde_json::from_slice(&text).ok()) {
+        Some(Card::Seat(card)) if card.v == VERSION => Ok(card),
+        _ => Err(InitError::Card { path: path.into() }),
+    }
 }
 
-fn write_card(path: &Path, card: &SeatCard) -> Result<(), InitError> {
+fn write_card(path: &Path, card: &Card) -> Result<(), InitError> {
     let text = serde_json::to_string_pretty(card).unwrap_or_default();
     write(path, &format!("{text}\n"))
 }
@@ -413,16 +373,17 @@ pub fn device(
     let password = Password::read_or_make(password_file).map_err(InitError::Key)?;
     let key_file = folder.join(format!("{name}.key.json"));
     let card = DeviceCard {
-        card: "device".into(),
-        v: 1,
+        v: VERSION,
         name: name.into(),
         kind: kind.into(),
         key: there_or_made(&key_file, &password)?.public(),
         interval_seconds,
         calibrated_until,
     };
-    let content = format!("{}\n", serde_json::to_string_pretty(&card).unwrap_or_default());
-    write(&folder.join(format!("{name}.card.json")), &content)?;
+    write_card(
+        &folder.join(format!("{name}.card.json")),
+        &Card::Device(card.clone()),
+    )?;
     Ok(card)
 }
 
@@ -465,8 +426,8 @@ mod tests {
         let config = Config::read(&first.config).unwrap();
         assert_eq!(config.seat.0, 1);
         assert_eq!(config.chain.charter.to_string(), charter);
-        let card: SeatCard = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
-        assert_eq!(card, first.card);
+        let card: Card = serde_json::from_slice(&std::fs::read(first.card_file).unwrap()).unwrap();
+        assert_eq!(card, Card::Seat(first.card));
     }
 
     #[cfg(unix)]

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{InitError, SeatCard, address, read_card, write_card};
+use hearth_forms::card::{Card, SeatCard};
+
+use super::{InitError, address, read_card, write_card};
 use crate::config::Config;
 use crate::key::Password;
 
@@ -33,7 +35,7 @@ pub fn rotate(config: &Path) -> Result<Rotated, InitError> {
     let key = following(&read.keys.report);
     let again = key.exists();
     card.report_key = address(&key, &password)?;
-    write_card(&card_file, &card)?;
+    write_card(&card_file, &Card::Seat(card.clone()))?;
     Ok(Rotated {
         key,
         again,

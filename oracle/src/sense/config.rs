@@ -4,7 +4,7 @@
 //! secret by value; keys are named by file.
 
 use super::drivers::{Settings, kind, names};
-use crate::init::DeviceCard;
+use hearth_forms::card::{Card, DeviceCard, VERSION};
 use hearth_oracle_core::types::{Network, Seats};
 use reqwest::Url;
 use serde::Deserialize;
@@ -327,7 +327,7 @@ fn card_beside(key: &Path) -> Result<Option<DeviceCard>, String> {
     };
     let card = read.and_then(|text| serde_json::from_slice(&text).ok());
     match card {
-        Some(card @ DeviceCard { v: 1, .. }) if card.card == "device" => Ok(Some(card)),
+        Some(Card::Device(card)) if card.v == VERSION => Ok(Some(card)),
         _ => Err(format!(
             "{} is no device's card of version 1: put back the one that the founders enrolled, or move it away",
             path.display()

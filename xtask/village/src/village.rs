@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use eyre::{Result, WrapErr, bail, eyre};
-use hearth::card::{Card, MemberCard};
+use hearth::card::{self, Card, MemberCard};
 use hearth::found::Deployment;
 use hearth::kit::Kit;
 use hearth_keystore::Password;
@@ -166,7 +166,7 @@ impl Village {
             place.network
         );
         for (seat, ports) in self.ports.iter().enumerate() {
-            let card = match Card::read(&self.seat_folder(seat).join("seat.json"))
+            let card = match card::read(&self.seat_folder(seat).join("seat.json"))
                 .wrap_err("failed to read a seat's card")?
             {
                 Card::Seat(card) => card,
